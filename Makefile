@@ -1,0 +1,59 @@
+# The commands of this repository. Each one makes the virtual environment it needs first, so each may be the very first
+# command after a clone. All take ARGS="…"; PYTHON=python3.14 chooses the interpreter of a new environment.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Two workers: the suite waits for disks and timers more than it computes, and every machine that runs it has two cores.
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format bench changelog clean
+
+help:  ## show these lines
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(READY)  ## run the shop: real orders, durable workflows, balanced books
+	@$(BIN)/python -m examples.shop.demo $(ARGS)
+
+test: $(READY)  ## run the whole suite, documentation included
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-all:  ## run the suite on CPython 3.11, 3.13 and 3.14
+	@scripts/test-all.sh $(ARGS)
+
+check: $(READY)  ## everything CI judges before the tests, in the order that fails fastest
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house $(ARGS)
+	$(BIN)/pyright
+
+format: $(READY)  ## put every file into the one form, mend what can be mended without thought
+	$(BIN)/ruff format . $(ARGS)
+	$(BIN)/ruff check --fix . $(ARGS)
+
+bench: $(READY)  ## measure; ARGS="--only throughput --quick"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+changelog: $(READY)  ## show what the fragments in changes/ will say
+	@$(BIN)/towncrier build --draft $(ARGS)
+
+clean:  ## remove what the commands above made: environments and the tools' caches
+	rm -rf .venv .venv-* build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Made once, and again when what it is made from has changed. A half-made environment has no stamp and is made anew.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) scripts/require_python.py
+	@test -e $(READY) || rm -rf $(VENV)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "making $(VENV) (once; it takes about a minute)" >&2
+	@$(BIN)/python -m pip install --quiet --editable '.[data,dev]' --constraint constraints.txt
+	@touch $(READY)
