@@ -1,0 +1,42 @@
+"""weft (经纬): distributed microservices seen as workflows."""
+
+from weft.errors import CallFailed, NotDone, OutcomeUnknown, WeftError
+from weft.flow.chance import random, uuid4
+from weft.flow.messages import receive
+from weft.flow.runs import Run, Runs
+from weft.flow.saga import saga
+from weft.flow.state import State
+from weft.flow.time import now
+from weft.model.effect import compensated_by, idempotent, irreversible, read
+from weft.model.message import Signal
+from weft.model.operation import operation
+from weft.model.refusal import Declined
+from weft.model.service import Service
+from weft.model.system import System
+from weft.model.workflow import Workflow, workflow
+
+__all__ = [
+    "CallFailed",
+    "Declined",
+    "NotDone",
+    "OutcomeUnknown",
+    "Run",
+    "Runs",
+    "Service",
+    "Signal",
+    "State",
+    "System",
+    "WeftError",
+    "Workflow",
+    "compensated_by",
+    "idempotent",
+    "irreversible",
+    "now",
+    "operation",
+    "random",
+    "read",
+    "receive",
+    "saga",
+    "uuid4",
+    "workflow",
+]

@@ -1,0 +1,8 @@
+"""Turn values into bytes and bytes into values: the only serialiser (JSON, strict on both ways, equal values in equal bytes)."""
+
+from __future__ import annotations
+
+from weft.codec.record import RecordCodec
+from weft.codec.value import Codec, codec_for, fingerprint
+
+__all__ = ["Codec", "RecordCodec", "codec_for", "fingerprint"]

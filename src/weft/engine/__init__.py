@@ -1,0 +1,1 @@
+"""Engines keep journals and carry out what executions command."""

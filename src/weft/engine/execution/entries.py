@@ -1,0 +1,128 @@
+"""Entries: what a run is told, as it stands in the journal, one row each."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from weft.errors import EntryCorrupt, NotDone, OutcomeUnknown
+from weft.model.call import Outcome, Refused, Reply
+
+PROTOCOL = 1
+"""The version of the rules by which an execution answers entries; it grows when the answers change."""
+
+
+class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=False):
+    """The first entry: everything that a run is a function of, besides its code and what follows."""
+
+    input: bytes
+    seed: bytes
+    python: str
+    protocol: int = PROTOCOL
+    principal: str = ""
+    trace: str = ""
+    deadline_ms: int | None = None
+
+
+class Ended(msgspec.Struct, frozen=True, array_like=True, tag="reply", gc=False):
+    """The outcome of a call, folded over all its attempts.
+
+    Attributes:
+        path: which call.
+        kind: `reply`, `refused`, `not-done` or `unknown`.
+        data: the reply's or refusal's bytes.
+        name: the refusal's class, or the failure's reason.
+        text: the failure in words.
+        attempts: how many there were.
+        began_ms: when the last attempt began; for the timeline only.
+    """
+
+    path: str
+    kind: str
+    data: bytes = b""
+    name: str = ""
+    text: str = ""
+    attempts: int = 1
+    began_ms: int = 0
+
+    def outcome(self) -> Outcome:
+        """Return the outcome that the caller sees."""
+        match self.kind:
+            case "reply":
+                return Reply(self.data)
+            case "refused":
+                return Refused(self.name, self.data)
+            case "not-done":
+                return NotDone(self.text, reason=self.name)
+            case _:
+                return OutcomeUnknown(self.text, reason=self.name)
+
+
+class TimerFired(msgspec.Struct, frozen=True, array_like=True, tag="timer", gc=False):
+    """A timer came due; the entry's time is the one it was due at."""
+
+    path: str
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True, tag="message", gc=False):
+    """A message arrived; `id` tells repeated deliveries of one message."""
+
+    kind: str
+    data: bytes
+    id: str
+
+
+class CancelAsked(msgspec.Struct, frozen=True, array_like=True, tag="cancel", gc=False):
+    """Somebody asked the run to cancel."""
+
+    who: str
+    why: str
+
+
+class Skipped(msgspec.Struct, frozen=True, array_like=True, tag="skip", gc=False):
+    """An operator gave a call up, with a reply in its place where one was given."""
+
+    path: str
+    who: str
+    why: str
+    reply: bytes | None = None
+
+
+class Noted(msgspec.Struct, frozen=True, array_like=True, tag="note", gc=False):
+    """An operator's act that changes nothing inside the run, kept for the record."""
+
+    what: str
+    who: str
+    why: str
+
+
+Entry: TypeAlias = Started | Ended | TimerFired | Told | CancelAsked | Skipped | Noted
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Entry)
+
+encode_entry = _encoder.encode
+
+
+def decode_entry(data: bytes) -> Entry:
+    """Return the entry of a journal row.
+
+    Raises:
+        EntryCorrupt: the bytes are none.
+    """
+    try:
+        return _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        what = f"a journal row does not parse: {error}"
+        raise EntryCorrupt(what) from error
+
+
+def ended(path: str, outcome: Outcome, *, attempts: int = 1, began_ms: int = 0) -> Ended:
+    """Return the entry for a call's outcome."""
+    if isinstance(outcome, Reply):
+        return Ended(path, "reply", outcome.data, attempts=attempts, began_ms=began_ms)
+    if isinstance(outcome, Refused):
+        return Ended(path, "refused", outcome.data, outcome.kind, attempts=attempts, began_ms=began_ms)
+    kind = "not-done" if isinstance(outcome, NotDone) else "unknown"
+    return Ended(path, kind, b"", outcome.reason, outcome.what, attempts, began_ms)

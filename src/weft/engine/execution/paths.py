@@ -1,0 +1,68 @@
+"""Structural ids: task path, what is asked for, and a counter for that in that task; interleavings do not shift them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from types import FrameType
+
+UNDO = "~undo"
+
+_HERE = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep
+_ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
+_ours: dict[str, bool] = {}
+
+
+class TaskPath:
+    """Where a task stands in the tree of tasks, with its counters.
+
+    A task made by the standard `wait_for` shares its parent's: CPython 3.11 makes one and 3.12 and later do not.
+    """
+
+    __slots__ = ("_counts", "prefix")
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        self._counts: dict[str, int] = {}
+
+    def next(self, what: str) -> str:
+        """Return the path of the next `what` in this task, as `prefix/what.1`."""
+        count = self._counts.get(what, 0) + 1
+        self._counts[what] = count
+        return f"{self.prefix}{what}.{count}"
+
+    def child(self) -> TaskPath:
+        """Return the path of the next task made by this one."""
+        return TaskPath(self.next("task") + "/")
+
+
+def call_id(chain: str, *, generation: int, epoch: int, path: str) -> str:
+    """Return what services know a call by: chain / generation / epoch / path."""
+    return f"{chain}/{generation}/{epoch}/{path}"
+
+
+def line_of_caller(depth: int) -> str:
+    """Return `file:line` of the nearest frame that is neither asyncio's nor weft's, from `depth` frames up."""
+    frame: FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001 - the only way to the caller's line
+    while frame is not None and _is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return "" if frame is None else place(frame)
+
+
+def place(frame: FrameType) -> str:
+    """Return `file:line` of a frame, with the file's last two names: journals move between machines."""
+    head, tail = os.path.split(frame.f_code.co_filename)
+    return f"{os.path.basename(head)}/{tail}:{frame.f_lineno}"
+
+
+def _is_ours(filename: str) -> bool:
+    known = _ours.get(filename)
+    if known is None:
+        known = _ours[filename] = filename.startswith((_HERE, _ASYNCIO)) or filename.startswith("<frozen")
+    return known
+
+
+def is_asyncio(frame: FrameType, *names: str) -> bool:
+    """Tell whether a frame runs one of these functions of asyncio.tasks."""
+    return frame.f_code.co_name in names and frame.f_code.co_filename == asyncio.tasks.__file__

@@ -1,0 +1,106 @@
+"""The two context variables, current run and current call, and what each offers to the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from weft.errors import OutsideRun
+from weft.model.call import Call, Handler, Outcome
+from weft.model.operation import Operation
+
+
+class CurrentScope(Protocol):
+    """An open saga."""
+
+    async def leave(self, error: BaseException | None) -> None:
+        """Close the scope: wait for its calls, and undo them if an error leaves it."""
+        ...
+
+
+class CurrentRun(Protocol):
+    """What the execution offers to the verbs of flow; used only while its code is running."""
+
+    def call(self, operation: Operation, arguments: bytes) -> Awaitable[Outcome]:
+        """Issue a call; it is on disk before it is sent."""
+        ...
+
+    def open_scope(self) -> CurrentScope:
+        """Open a saga in the current task."""
+        ...
+
+    def receive(self, kinds: Sequence[str], within_ms: int | None) -> Awaitable[tuple[str, bytes]]:
+        """Take the first message of one of the kinds; TimeoutError once the time has passed."""
+        ...
+
+    def set_state(self, name: str, data: bytes) -> None:
+        """Show a value outside, once this step is on disk."""
+        ...
+
+    def now_ms(self) -> int:
+        """Return the time of the entry that is being told."""
+        ...
+
+    def chance(self, purpose: str) -> bytes:
+        """Return 16 bytes that are a function of seed, epoch, task path and count."""
+        ...
+
+
+class Participant(Protocol):
+    """A transaction that commits together with the outcome of the call that it works for."""
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Store the outcome beside the effect and commit both; returns once they are on disk."""
+        ...
+
+    async def abandon(self) -> None:
+        """Roll everything back."""
+        ...
+
+
+class CurrentCall:
+    """The call that an operation is working on.
+
+    Attributes:
+        call: what was asked.
+        operation: its declaration.
+        send: where calls to other services go.
+        participant: the transaction that has joined, if one has.
+        wrote_elsewhere: another service was called with an effect, so a rolled-back transaction was not all.
+    """
+
+    __slots__ = ("call", "operation", "ordinals", "participant", "send", "wrote_elsewhere")
+
+    def __init__(self, call: Call, operation: Operation, send: Handler) -> None:
+        self.call = call
+        self.operation = operation
+        self.send = send
+        self.participant: Participant | None = None
+        self.wrote_elsewhere = False
+        self.ordinals: dict[str, int] = {}
+
+
+class AlreadySettled(BaseException):
+    """Leave an operation whose outcome is stored; only the dispatcher catches it, and sends that outcome."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+current_run: ContextVar[CurrentRun | None] = ContextVar("weft_current_run", default=None)
+current_call: ContextVar[CurrentCall | None] = ContextVar("weft_current_call", default=None)
+
+
+def running(verb: str) -> Any:
+    """Return the current run.
+
+    Raises:
+        OutsideRun: no run is executing here.
+    """
+    run = current_run.get()
+    if run is None:
+        what = f"{verb} works inside a workflow only"
+        raise OutsideRun(what)
+    return run

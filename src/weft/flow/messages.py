@@ -1,0 +1,28 @@
+"""receive: take a message that was sent to the run; set_state behind State.set."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypeVar
+
+from weft.codec import codec_for
+from weft.flow.ambient import running
+from weft.model.message import Message
+
+M = TypeVar("M", bound=Message)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+async def receive(*kinds: type[M], within: timedelta | None = None) -> M:
+    """Take the first message of one of the kinds, in order of arrival over all kinds.
+
+    A message is taken only by the `receive` that returns it; one that is cancelled or timed out takes none.
+
+    Raises:
+        TimeoutError: `within` has passed.
+    """
+    by_name = {kind.__name__: kind for kind in kinds}
+    within_ms = None if within is None else max(0, -(-within // MILLISECOND))
+    name, data = await running("receive()").receive(tuple(by_name), within_ms)
+    message: M = codec_for(by_name[name]).decode(data)
+    return message

@@ -1,0 +1,1 @@
+"""What things are: services, operations, effects, workflows, messages, calls; frozen nouns without input or output."""

@@ -1,0 +1,32 @@
+"""Messages to a run: records whose class name is their kind."""
+
+from __future__ import annotations
+
+from typing import ClassVar, dataclass_transform
+
+from weft.model.refusal import equal_records, make_record, refuse_change
+
+
+@dataclass_transform(frozen_default=True)
+class Message:
+    """Something told to a run; its class name is its kind on disk."""
+
+    __weft_record__: ClassVar[bool] = True
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        make_record(cls)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        refuse_change(self, name)
+        super().__setattr__(name, value)
+
+    def __eq__(self, other: object) -> bool:
+        return equal_records(self, other)
+
+    def __hash__(self) -> int:
+        return hash(type(self).__name__)
+
+
+class Signal(Message):
+    """A message without an answer."""
