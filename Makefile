@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Two workers: the suite waits for disks and timers more than it computes, and every machine that runs it has two cores.
 WORKERS ?= 2
+# What `make test-all` runs on: the oldest, the two newest.
+VERSIONS ?= 3.11 3.13 3.14
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format bench changelog clean
@@ -26,7 +28,11 @@ test: $(READY)  ## run the whole suite, documentation included
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-all:  ## run the suite on CPython 3.11, 3.13 and 3.14
-	@scripts/test-all.sh $(ARGS)
+	@pythons="$$(scripts/pythons.sh $(VERSIONS))" || exit $$?; \
+	echo "$$pythons" | while read -r version python; do \
+		echo "CPython $$version" >&2; \
+		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" </dev/null || exit $$?; \
+	done
 
 check: $(READY)  ## everything CI judges before the tests, in the order that fails fastest
 	$(BIN)/ruff format --check .
