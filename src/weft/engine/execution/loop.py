@@ -16,7 +16,7 @@ from contextvars import Context, copy_context
 from typing import Any, Protocol
 
 from weft.engine.execution.guards import GuardedLoop, refuse
-from weft.engine.execution.paths import TaskPath, is_asyncio, place
+from weft.engine.execution.paths import TaskPath, is_asyncio, line_of_caller, place
 from weft.errors import DrainTooLong
 from weft.ids import digest
 
@@ -50,13 +50,14 @@ class Timers(Protocol):
 class Ready:
     """A callback in the queue."""
 
-    __slots__ = ("_args", "_callback", "_cancelled", "_context")
+    __slots__ = ("_args", "_callback", "_cancelled", "_context", "origin")
 
     def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> None:
         self._callback = callback
         self._args = args
         self._context = context
         self._cancelled = False
+        self.origin: Any = None
 
     def cancel(self) -> None:
         """Forget the callback."""
@@ -83,7 +84,7 @@ class Ready:
 class RunTimer:
     """A durable timer; asyncio knows it as a TimerHandle."""
 
-    __slots__ = ("_cancelled", "_loop", "_ready", "due_ms", "fired", "path", "task")
+    __slots__ = ("_cancelled", "_loop", "_ready", "due_ms", "fired", "path")
 
     def __init__(self, loop: RunLoop, *, due_ms: int, ready: Ready, path: str) -> None:
         self._loop = loop
@@ -92,7 +93,7 @@ class RunTimer:
         self.due_ms = due_ms
         self.path = path
         self.fired = False
-        self.task = loop.current
+        ready.origin = loop.scope_of_current()
 
     def cancel(self) -> None:
         """Forget the timer; harmless once it fired."""
@@ -128,8 +129,8 @@ class RunFuture(asyncio.Future[Any]):
 class RunTask(asyncio.Task[Any]):
     """A task of a run's loop: stable hash, structural path, the saga it is in, and cancellations held back.
 
-    While `holds` says so, a cancellation is kept and not delivered: the task waits for an unwinding, or for an
-    irreversible call that was sent. `release` delivers what was kept.
+    While the task is unreachable (it waits for an unwinding) or the loop holds for it (an irreversible call was sent),
+    a cancellation is kept and not delivered; `release` delivers what was kept.
     """
 
     def __init__(self, coro: Coroutine[Any, Any, Any], *, loop: RunLoop, path: TaskPath, context: Context | None) -> None:
@@ -137,7 +138,9 @@ class RunTask(asyncio.Task[Any]):
         self.path = path
         self.scope: Any = loop.scope_of_current()
         self.held: list[Any] = []
-        self.holds: Callable[[], bool] | None = None
+        self.unreachable = False
+        self.line = ""
+        self._run_loop = loop
         super().__init__(coro, loop=loop, name=path.prefix, context=context)
 
     def __hash__(self) -> int:
@@ -147,7 +150,7 @@ class RunTask(asyncio.Task[Any]):
         """Ask the task to cancel, now or once what it waits for has come to rest."""
         if self.done():
             return False
-        if self.holds is not None and self.holds():
+        if self.unreachable or self._run_loop.holds(self):
             self.held.append(msg)
             return True
         return super().cancel(msg)
@@ -184,6 +187,7 @@ class RunLoop(GuardedLoop):
         self.dead = False
         self.handle: Ready | None = None
         self.noticed: list[dict[str, Any]] = []
+        self.holds: Callable[[RunTask], bool] = _holds_nothing
 
     def next_number(self) -> int:
         """Return a hash that depends on the run's name and on the order of creation only."""
@@ -200,6 +204,24 @@ class RunLoop(GuardedLoop):
         """Return the saga that a task made now belongs to."""
         task = self.current
         return None if task is None else task.scope
+
+    def origin(self) -> Any:
+        """Return the saga that what runs now belongs to: a task's, that of a task whose end is told, a timer's."""
+        task = self.current
+        if task is not None:
+            return task.scope
+        if self.handle is None:
+            return None
+        subject = self.handle.subject
+        return subject.scope if isinstance(subject, RunTask) else self.handle.origin
+
+    def line(self) -> str:
+        """Return `file:line` of the workflow's code that is running, or that made the task that is."""
+        line = line_of_caller(2)
+        if not line:
+            task = self.current
+            return "" if task is None else task.line
+        return line
 
     def path(self) -> TaskPath:
         """Return the path of the running task, or that of bare callbacks."""
@@ -280,6 +302,7 @@ class RunLoop(GuardedLoop):
             refuse("an eager task", "make an ordinary task")
         path = self._path_of_new_task()
         task = RunTask(coro, loop=self, path=path, context=options.get("context"))  # pyright: ignore[reportArgumentType]
+        task.line = line_of_caller(1)
         self.tasks.append(task)
         if len(self.tasks) > self._prune_at:
             self.tasks = [task for task in self.tasks if not task.done()]
@@ -374,6 +397,10 @@ class RunLoop(GuardedLoop):
         self.tasks.clear()
         self._ready.clear()
         self.handle = None
+
+
+def _holds_nothing(_task: RunTask) -> bool:
+    return False
 
 
 def _close(coro: Any) -> None:

@@ -43,17 +43,33 @@ def call_id(chain: str, *, generation: int, epoch: int, path: str) -> str:
 
 
 def line_of_caller(depth: int) -> str:
-    """Return `file:line` of the nearest frame that is neither asyncio's nor weft's, from `depth` frames up."""
+    """Return `file:line` of the run's nearest frame that is neither asyncio's nor weft's, from `depth` frames up.
+
+    Nothing where the step has no such frame, as in a bare operation that `gather` made a task of.
+    """
     frame: FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001 - the only way to the caller's line
     while frame is not None and _is_ours(frame.f_code.co_filename):
+        if frame.f_code.co_qualname == "Ready.run":
+            return ""
         frame = frame.f_back
     return "" if frame is None else place(frame)
 
 
-def place(frame: FrameType) -> str:
+def place_raised(error: BaseException) -> str:
+    """Return `file:line` of the innermost frame that the exception passed and that is neither asyncio's nor weft's."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        if not _is_ours(trace.tb_frame.f_code.co_filename):
+            found = place(trace.tb_frame, trace.tb_lineno)
+        trace = trace.tb_next
+    return found
+
+
+def place(frame: FrameType, line: int | None = None) -> str:
     """Return `file:line` of a frame, with the file's last two names: journals move between machines."""
     head, tail = os.path.split(frame.f_code.co_filename)
-    return f"{os.path.basename(head)}/{tail}:{frame.f_lineno}"
+    return f"{os.path.basename(head)}/{tail}:{frame.f_lineno if line is None else line}"
 
 
 def _is_ours(filename: str) -> bool:

@@ -1,0 +1,244 @@
+"""The calls of a run: issued, ended, abandoned, undone; and which cancellations must wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from weft.engine.execution.commands import CallAbandoned, CallIssued, Command
+from weft.engine.execution.loop import RunFuture, RunLoop, RunTask
+from weft.engine.execution.paths import UNDO, TaskPath
+from weft.engine.execution.scopes import CallRecord, Scope
+from weft.errors import EntryCorrupt, LimitExceeded, NotDone, ScopeClosed
+from weft.model.call import Outcome, Refused, Reply
+from weft.model.effect import EffectKind
+from weft.model.operation import Operation
+from weft.model.policy import Limits
+
+
+class Owner(Protocol):
+    """What the calls need of their execution."""
+
+    @property
+    def loop(self) -> RunLoop:
+        """Return the run's loop."""
+        ...
+
+    @property
+    def root_scope(self) -> Scope:
+        """Return the scope of the run itself."""
+        ...
+
+    @property
+    def commands(self) -> dict[str, Command]:
+        """Return the commands of the step under way, by what they are about."""
+        ...
+
+    @property
+    def entries(self) -> int:
+        """Return how many entries were told before this one."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """Return the run's limits."""
+        ...
+
+    def check_payload(self, data: bytes, what: str) -> None:
+        """Raise if a payload is over the limit."""
+        ...
+
+
+class CallFuture(RunFuture):
+    """The wait for a call; cancelling the wait does not end the effect."""
+
+    def __init__(self, record: CallRecord, calls: Calls) -> None:
+        self.record = record
+        self._calls = calls
+        super().__init__(loop=calls.loop)
+
+    __hash__ = RunFuture.__hash__
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Stop waiting; the call itself is abandoned, or never was if it has not been committed."""
+        if not self.done():
+            self._calls.abandon(self.record)
+        return super().cancel(msg)
+
+
+class Calls:
+    """Every call of one run that has no outcome yet, and the order of ends and issues."""
+
+    def __init__(self, owner: Owner, operations: Mapping[str, Operation]) -> None:
+        self._owner = owner
+        self._operations = operations
+        self._open: dict[str, CallRecord] = {}
+        self._effects = 0
+        self._tick = 0
+        self.loop = owner.loop
+        self.root_path = TaskPath()
+
+    def open(self) -> Iterable[CallRecord]:
+        """Return the calls without an outcome."""
+        return self._open.values()
+
+    def get(self, path: str) -> CallRecord | None:
+        """Return the call of this path if it has no outcome yet."""
+        return self._open.get(path)
+
+    def open_effects(self) -> int:
+        """Return how many effects have no outcome yet."""
+        return self._effects
+
+    def issue(self, operation: Operation, arguments: bytes) -> CallFuture:
+        """Issue a call under the saga of the current task; its undo is registered before it is sent.
+
+        Raises:
+            ScopeClosed: the saga is unwinding, or the run is ending.
+            LimitExceeded: too many calls are open, or the arguments are too large.
+        """
+        task = self.loop.current
+        assert task is not None, "operations are awaited, and only tasks await"
+        scope = self._owner.root_scope if task.scope is None else task.scope.effective()
+        if scope.is_closed():
+            what = f"{operation.target} was called under a saga that is unwinding; it was not sent"
+            raise ScopeClosed(what, where=self.loop.line())
+        limits = self._owner.limits
+        if len(self._open) >= limits.pending_calls:
+            what = f"the run has {limits.pending_calls:,} calls without an outcome"
+            raise LimitExceeded(what, remedy="use an asyncio.Semaphore around them", name="pending_calls")
+        if len(arguments) > limits.payload_bytes:
+            self._owner.check_payload(arguments, f"the arguments of {operation.target}")
+        record = self._record(task.path.next(operation.target), operation, arguments, scope)
+        record.task = task
+        undo = f"{operation.service}.{operation.undo}" if operation.undo else ""
+        command = CallIssued(record.path, operation.target, arguments, undo, "", self.loop.line())
+        self._owner.commands[f"call {record.path}"] = command
+        if record.undoable:
+            scope.records.append(record)
+        if operation.kind is EffectKind.IRREVERSIBLE:
+            scope.pivots += 1
+        future = record.future = CallFuture(record, self)
+        return future
+
+    def _record(self, path: str, operation: Operation, arguments: bytes, scope: Scope) -> CallRecord:
+        self._tick += 1
+        record = CallRecord(path, operation, arguments, scope=scope, issued=self._tick, entry=self._owner.entries)
+        self._open[path] = record
+        if operation.kind is not EffectKind.READ:
+            self._effects += 1
+            scope.open += 1
+        return record
+
+    def issue_undo(self, undone: CallRecord) -> CallFuture:
+        """Issue the undo of a call, with the bytes that were recorded for the call."""
+        operation = self._operations[f"{undone.operation.service}.{undone.operation.undo}"]
+        record = self._record(undone.path + UNDO, operation, undone.arguments, self._owner.root_scope)
+        record.undoes = undone.path
+        record.undoable = False
+        command = CallIssued(record.path, operation.target, record.arguments, "", undone.path, "")
+        self._owner.commands[f"call {record.path}"] = command
+        future = record.future = CallFuture(record, self)
+        return future
+
+    def end(self, path: str, outcome: Outcome) -> None:
+        """Give a call its outcome: book it in its saga, and wake whoever waits.
+
+        Raises:
+            EntryCorrupt: there is no such call.
+        """
+        record = self._open.pop(path, None)
+        if record is None:
+            what = f"call {path} ended, and the run has no such call open"
+            raise EntryCorrupt(what)
+        self._tick += 1
+        record.ended = self._tick
+        if isinstance(outcome, Refused | NotDone):
+            record.undoable = False
+            self._unpin(record)
+        self._close(record)
+        future = record.future
+        if future is not None and not future.done():
+            future.set_result(outcome)
+        if record.operation.kind is EffectKind.IRREVERSIBLE and record.task is not None and record.task.held:
+            # After the task has taken the reply: a cancellation held back strikes at its next await.
+            self.loop.call_soon(self._release, record.task)
+
+    def skip(self, path: str, reply: bytes | None) -> None:
+        """End a call as an operator decided: done for an undo, replied with what was given, or not done."""
+        record = self._open.get(path)
+        if record is not None and record.undoes:
+            self.end(path, Reply(b"null"))
+        elif reply is not None:
+            self.end(path, Reply(reply))
+        else:
+            self.end(path, NotDone(f"{path} was skipped by an operator", reason="skipped"))
+
+    def _release(self, task: RunTask) -> None:
+        owns = any(scope.owner is task for scope in _around(task.scope))
+        if not owns and not task.done():
+            task.release()
+
+    def _close(self, record: CallRecord) -> None:
+        if record.operation.kind is not EffectKind.READ:
+            self._effects -= 1
+            record.scope.open -= 1
+            record.scope.changed()
+
+    def _unpin(self, record: CallRecord) -> None:
+        if record.operation.kind is EffectKind.IRREVERSIBLE:
+            record.scope.effective().pivots -= 1
+
+    def abandon(self, record: CallRecord) -> None:
+        """Stop waiting for a call: within its own step it never was, later its outcome is still awaited by its saga."""
+        if self.loop.dead:
+            return
+        if record.entry == self._owner.entries:
+            del self._open[record.path]
+            del self._owner.commands[f"call {record.path}"]
+            record.undoable = False
+            self._unpin(record)
+            self._close(record)
+            return
+        record.abandoned = True
+        self._owner.commands[f"abandon {record.path}"] = CallAbandoned(record.path, self.loop.line())
+        if record.operation.kind is EffectKind.READ:
+            self._open.pop(record.path, None)
+
+    def adopt(self, command: Command) -> None:
+        """Take over the recorded bytes of a call: they are what is sent and what is given to the undo."""
+        if isinstance(command, CallIssued):
+            record = self._open.get(command.path)
+            if record is not None:
+                record.arguments = command.arguments
+
+    def holds_cancellation(self, task: RunTask) -> bool:
+        """Tell whether a cancellation of the task must wait.
+
+        It waits while the task awaits an irreversible call that was sent; and where it comes from outside a saga
+        under which an irreversible call was sent, until that saga is left.
+        """
+        waiter: Any = task._fut_waiter  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType]  # noqa: SLF001
+        if isinstance(waiter, CallFuture) and self._is_sent_pivot(waiter.record):
+            return True
+        pivot = None if task.scope is None else task.scope.outermost_pivot()
+        if pivot is None:
+            return False
+        origin = self.loop.origin()
+        return origin is None or not origin.effective().within(pivot)
+
+    def _is_sent_pivot(self, record: CallRecord) -> bool:
+        return record.operation.kind is EffectKind.IRREVERSIBLE and record.entry != self._owner.entries
+
+    def clear(self) -> None:
+        """Break the cycles between futures, records and scopes."""
+        for record in self._open.values():
+            record.future = None
+            record.task = None
+        self._open.clear()
+
+
+def _around(scope: Scope | None) -> Iterable[Scope]:
+    while scope is not None:
+        yield scope
+        scope = scope.parent

@@ -1,0 +1,259 @@
+"""One run live in memory: told an entry, it answers with commands; it knows no store and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from contextvars import Context
+from typing import Any, NamedTuple
+
+from weft.engine.execution.calls import CallFuture, Calls
+from weft.engine.execution.commands import Command, RunEnded, StateShown, TimerCancelled, TimerSet
+from weft.engine.execution.divergence import compare
+from weft.engine.execution.entries import (
+    PROTOCOL,
+    CancelAsked,
+    Ended,
+    Entry,
+    Noted,
+    Skipped,
+    Started,
+    TimerFired,
+    Told,
+)
+from weft.engine.execution.inbox import Inbox
+from weft.engine.execution.loop import DRAIN_LIMIT, RunEvicted, RunLoop, RunTask, RunTimer
+from weft.engine.execution.paths import place_raised
+from weft.engine.execution.program import Program
+from weft.engine.execution.scopes import Scope
+from weft.errors import EntryCorrupt, LimitExceeded, ProtocolUnknown, WeftError
+from weft.flow.ambient import CurrentScope, current_run
+from weft.ids import digest
+from weft.model.call import Outcome
+from weft.model.operation import Operation
+from weft.model.policy import Limits
+from weft.model.run import RunStatus
+
+
+class Identity(NamedTuple):
+    """Which run this is."""
+
+    workflow: str
+    run_id: str
+    chain: str
+    generation: int = 0
+    epoch: int = 0
+
+
+class Execution:
+    """A run as a function of its code, its input and its journal.
+
+    `tell` and `replay` are called from a plain callback or from no loop at all, never inside a task of another loop.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        program: Program,
+        operations: Mapping[str, Operation],
+        *,
+        limits: Limits = Limits(),
+        drain_limit: int = DRAIN_LIMIT,
+    ) -> None:
+        self.identity = identity
+        self.limits = limits
+        self.entries = 0
+        self.ended: RunEnded | None = None
+        self.timers: dict[str, RunTimer] = {}
+        self.loop = RunLoop(name=f"{identity.chain}/{identity.generation}", timers=self, drain_limit=drain_limit)
+        self.root_scope = Scope(self.loop, self, parent=None, owner=None)
+        self.commands: dict[str, Command] = {}
+        self.calls = Calls(self, operations)
+        self.loop.holds = self.calls.holds_cancellation
+        self.inbox = Inbox(self.loop, limit=limits.pending_messages)
+        self._program = program
+        self._root: RunTask | None = None
+        self._seed = b""
+        self._closing = False
+
+    # What the engine does with it.
+
+    def tell(self, entry: Entry, at_ms: int) -> list[Command]:
+        """Tell one entry and return the commands it is answered with; one entry, one drain.
+
+        Raises:
+            DrainTooLong: the step does not end; the run is blocked and must leave memory.
+            ProtocolUnknown: the journal was written by a newer weft.
+        """
+        self.loop.now_ms = max(self.loop.now_ms, at_ms)
+        self._apply(entry)
+        self.loop.drain()
+        self._end_if_over()
+        self.entries += 1
+        commands = list(self.commands.values())
+        self.commands.clear()
+        return commands
+
+    def replay(self, entry: Entry, at_ms: int, recorded: Sequence[Command]) -> None:
+        """Tell an entry again; what was recorded wins over arguments and delays that drifted.
+
+        Raises:
+            JournalDiverged: the code answers with other commands.
+        """
+        at = self.entries
+        new = self.tell(entry, at_ms)
+        compare(entry, at=at, recorded=recorded, new=new)
+        for command in recorded:
+            if isinstance(command, TimerSet) and command.path in self.timers:
+                self.timers[command.path].due_ms = command.due_ms
+            else:
+                self.calls.adopt(command)
+
+    def evict(self) -> None:
+        """Leave memory without a trace: no code of the run has a say in it any more."""
+        self.loop.evict()
+        self.calls.clear()
+        self.timers.clear()
+
+    # Entries.
+
+    def _apply(self, entry: Entry) -> None:
+        match entry:
+            case Started():
+                self._start(entry)
+            case Ended(path=path):
+                self.calls.end(path, entry.outcome())
+            case TimerFired(path=path):
+                timer = self.timers.pop(path, None)
+                if timer is None:
+                    what = f"timer {path} fired, and the run has no such timer"
+                    raise EntryCorrupt(what)
+                timer.fire()
+            case Told(kind=kind, data=data, id=message_id):
+                self.inbox.put(kind, data, message_id=message_id)
+            case CancelAsked(why=why):
+                if self._root is not None:
+                    self._root.cancel(why or None)
+            case Skipped(path=path):
+                self.calls.skip(path, entry.reply)
+            case Noted():
+                pass
+
+    def _start(self, entry: Started) -> None:
+        if entry.protocol > PROTOCOL:
+            what = f"the run was started under protocol {entry.protocol}; this weft knows up to {PROTOCOL}"
+            raise ProtocolUnknown(what)
+        self.loop.start_ms = self.loop.now_ms
+        self._seed = entry.seed
+        context = Context()
+        context.run(current_run.set, self)
+        root = RunTask(self._main(entry.input), loop=self.loop, path=self.calls.root_path, context=context)
+        root.scope = self.root_scope
+        self.loop.tasks.append(root)
+        self._root = root
+
+    async def _main(self, data: bytes) -> bytes:
+        spec = self._program.spec
+        result = await spec.workflow.function(spec.input.decode(data), **self._program.services)
+        return spec.result.encode(result)
+
+    def _end_if_over(self) -> None:
+        """Once the workflow returned: cancel and drain what is left over, wait for effects, then record the end."""
+        root = self._root
+        if root is None or not root.done() or self.ended is not None:
+            return
+        if not self._closing:
+            self._closing = True
+            self.root_scope.closed = True
+            for task in self.root_scope.unfinished_tasks():
+                task.cancel()
+            self.loop.drain()
+        left = [task for task in self.loop.tasks if not task.done()]
+        if left or self.calls.open_effects():
+            return
+        self.ended = self._ending(root)
+        self.commands["end"] = self.ended
+        for path in list(self.timers):
+            self.timers[path].cancel()
+
+    def _ending(self, root: RunTask) -> RunEnded:
+        if root.cancelled():
+            return RunEnded(RunStatus.CANCELLED, kind="CancelledError", text="the run was cancelled")
+        error = root.exception()
+        if error is None:
+            result: bytes = root.result()
+            if len(result) <= self.limits.payload_bytes:
+                return RunEnded(RunStatus.COMPLETED, result)
+            error = LimitExceeded(f"the result has {len(result):,} bytes; the limit is {self.limits.payload_bytes:,}")
+        text = error.what if isinstance(error, WeftError) else str(error)
+        return RunEnded(RunStatus.FAILED, kind=type(error).__name__, text=text, line=place_raised(error))
+
+    # The loop's timers.
+
+    def timer_set(self, timer: RunTimer) -> None:
+        """Note a new timer as a command."""
+        self.timers[timer.path] = timer
+        self.commands[f"timer {timer.path}"] = TimerSet(timer.path, timer.due_ms, self.loop.line())
+
+    def timer_cancelled(self, timer: RunTimer) -> None:
+        """Take a timer back: as if it never was within its own step, as a command later."""
+        if self.timers.pop(timer.path, None) is None or self.loop.dead:
+            return
+        if self.commands.pop(f"timer {timer.path}", None) is None:
+            self.commands[f"untimer {timer.path}"] = TimerCancelled(timer.path, self.loop.line())
+
+    # What the verbs ask for.
+
+    def call(self, operation: Operation, arguments: bytes) -> Awaitable[Outcome]:
+        """Issue a call under the current saga."""
+        self._check_alive()
+        return self.calls.issue(operation, arguments)
+
+    def issue_undo(self, record: Any) -> CallFuture:
+        """Issue the undo of a call."""
+        return self.calls.issue_undo(record)
+
+    def open_scope(self) -> CurrentScope:
+        """Open a saga in the current task."""
+        self._check_alive()
+        task = self.loop.current
+        if task is None:
+            message = "a saga is entered in a task, not in a callback"
+            raise RuntimeError(message)
+        scope = Scope(self.loop, self, parent=task.scope, owner=task)
+        task.scope = scope
+        return scope
+
+    def receive(self, kinds: Sequence[str], within_ms: int | None) -> Awaitable[tuple[str, bytes]]:
+        """Take the first message of one of the kinds."""
+        self._check_alive()
+        return self.inbox.receive(kinds, within_ms)
+
+    def set_state(self, name: str, data: bytes) -> None:
+        """Show a value outside once this step is on disk."""
+        self._check_alive()
+        self.check_payload(data, f"state {name}")
+        self.commands[f"state {name}"] = StateShown(name, data)
+
+    def now_ms(self) -> int:
+        """Return the time of the entry that is being told."""
+        self._check_alive()
+        return self.loop.now_ms
+
+    def chance(self, purpose: str) -> bytes:
+        """Return 16 bytes: a function of seed, epoch, task path and count."""
+        self._check_alive()
+        return digest(self._seed + f"{self.identity.epoch}/{self.loop.path().next(purpose)}".encode())
+
+    def check_payload(self, data: bytes, what: str) -> None:
+        """Raise if a payload is over the limit.
+
+        Raises:
+            LimitExceeded: it is.
+        """
+        if len(data) > self.limits.payload_bytes:
+            message = f"{what} has {len(data):,} bytes; the limit is {self.limits.payload_bytes:,}"
+            raise LimitExceeded(message, remedy="send a reference to the data", name="payload_bytes")
+
+    def _check_alive(self) -> None:
+        if self.loop.dead:
+            raise RunEvicted

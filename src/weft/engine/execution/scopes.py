@@ -1,0 +1,249 @@
+"""Sagas: what was done under each scope, and how it is undone when an error leaves it."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any, Protocol
+
+from weft.engine.execution.loop import RunEvicted, RunFuture, RunLoop, RunTask
+from weft.engine.execution.paths import TaskPath
+from weft.model.effect import EffectKind
+from weft.model.operation import Operation
+
+OPEN = 1 << 62
+"""The tick at which a call ends that has not ended."""
+
+
+class CallRecord:
+    """One call of the run.
+
+    Attributes:
+        issued: tick of its issue; `ended`: tick of its outcome.
+        entry: the entry during whose drain it was issued.
+        abandoned: nobody waits for it any more.
+        undoable: its effect stands, or may stand, and has an undo.
+    """
+
+    __slots__ = (
+        "abandoned",
+        "arguments",
+        "ended",
+        "entry",
+        "future",
+        "issued",
+        "operation",
+        "path",
+        "scope",
+        "task",
+        "undoable",
+        "undoes",
+    )
+
+    def __init__(self, path: str, operation: Operation, arguments: bytes, *, scope: Scope, issued: int, entry: int) -> None:
+        self.path = path
+        self.operation = operation
+        self.arguments = arguments
+        self.scope = scope
+        self.issued = issued
+        self.entry = entry
+        self.ended = OPEN
+        self.abandoned = False
+        self.undoable = operation.kind is EffectKind.COMPENSATED
+        self.undoes = ""
+        self.future: RunFuture | None = None
+        self.task: RunTask | None = None
+
+
+class Undoer(Protocol):
+    """Issue the undo of a call."""
+
+    def issue_undo(self, record: CallRecord) -> RunFuture:
+        """Return a future that is done once the undo has succeeded or was skipped."""
+        ...
+
+
+class Scope:
+    """A saga, or the run itself: the root scope, which nothing undoes.
+
+    Attributes:
+        closed: it is unwinding, or the run is ending; calls under it are refused.
+        merged: it ended well; its work belongs to `parent` now.
+        pivots: irreversible calls sent under it and not refused: with one, it can only go forward.
+    """
+
+    __slots__ = ("_changed", "_loop", "_undoer", "closed", "merged", "open", "owner", "parent", "pivots", "records")
+
+    def __init__(self, loop: RunLoop, undoer: Undoer, *, parent: Scope | None, owner: RunTask | None) -> None:
+        self._loop = loop
+        self._undoer = undoer
+        self._changed: RunFuture | None = None
+        self.parent = parent
+        self.owner = owner
+        self.records: list[CallRecord] = []
+        self.open = 0
+        self.closed = False
+        self.merged = False
+        self.pivots = 0
+
+    def within(self, other: Scope) -> bool:
+        """Tell whether this is the other scope or lies inside it."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope is other:
+                return True
+            scope = scope.parent
+        return False
+
+    def is_closed(self) -> bool:
+        """Tell whether this scope or one around it is closed."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.closed:
+                return True
+            scope = scope.parent
+        return False
+
+    def effective(self) -> Scope:
+        """Return the scope that calls of a task here belong to: merged scopes have handed over."""
+        scope = self
+        while scope.merged and scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def outermost_pivot(self) -> Scope | None:
+        """Return the outermost saga around here under which an irreversible call was sent."""
+        found = None
+        scope: Scope | None = self
+        while scope is not None and scope.parent is not None:
+            if scope.pivots and not scope.merged and not scope.closed:
+                found = scope
+            scope = scope.parent
+        return found
+
+    def changed(self) -> None:
+        """Wake whoever waits for the scope to come to rest."""
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+    def unfinished_tasks(self) -> list[RunTask]:
+        """Return the tasks under this scope that still run, but for its owner."""
+        return [
+            task
+            for task in self._loop.tasks
+            if task is not self.owner and task.scope is not None and not task.done() and task.scope.within(self)
+        ]
+
+    async def at_rest(self, *, tasks: bool) -> None:
+        """Wait until every call under this scope has its outcome and, if asked, every task has ended."""
+        while True:
+            waiting = self.unfinished_tasks() if tasks else []
+            if not self.open and not waiting:
+                return
+            self._changed = self._loop.create_future()
+            for task in waiting:
+                task.add_done_callback(lambda _: self.changed())
+            await self._changed
+
+    async def leave(self, error: BaseException | None) -> None:
+        """Close the scope, as SEMANTICS.md 7 to 9 say; an error that leaves it goes on after the undos."""
+        if isinstance(error, RunEvicted | GeneratorExit):
+            return
+        task = self._loop.current
+        if task is None or task is not self.owner or task.scope is not self:
+            message = "a saga is left in the task that entered it, innermost first"
+            raise RuntimeError(message)
+        cancelled: BaseException | None = None
+        if error is None:
+            cancelled = await self._rest_or_cancelled()
+        if error is None and cancelled is None:
+            self._hand_over()
+        else:
+            await self._unwind(task)
+        task.scope = self.parent
+        if cancelled is not None:
+            raise cancelled
+        await self._deliver_held(task)
+
+    async def _rest_or_cancelled(self) -> BaseException | None:
+        try:
+            await self.at_rest(tasks=False)
+        except RunEvicted:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a cancellation while leaving is an exit by exception
+            return error
+        return None
+
+    def _hand_over(self) -> None:
+        self.merged = True
+        parent = self.parent
+        if parent is not None and parent.parent is not None:
+            parent.records.extend(self.records)
+            parent.pivots += self.pivots
+        self.records = []
+
+    async def _unwind(self, task: RunTask) -> None:
+        self.closed = True
+        # A task of its own: a timeout around the saga cancels the owner, which holds it back, and never reaches this.
+        core = RunTask(self._undo_all(), loop=self._loop, path=TaskPath("core/"), context=None)
+        core.scope = None
+        core.unreachable = True
+        self._loop.tasks.append(core)
+        reachable_after, task.unreachable = task.unreachable, True
+        try:
+            await core
+        finally:
+            task.unreachable = reachable_after
+
+    async def _deliver_held(self, task: RunTask) -> None:
+        if task.held and not task.unreachable and not self._loop.holds(task) and task.release():
+            await _next_step()
+
+    async def _undo_all(self) -> None:
+        for task in self.unfinished_tasks():
+            task.cancel()
+        await self.at_rest(tasks=True)
+        await self._undo(self.records)
+        self.records = []
+
+    async def _undo(self, records: list[CallRecord]) -> None:
+        """Undo each call after every undo of a call that was issued after its end; others run together."""
+        todo = [record for record in records if record.undoable]
+        latest = [(-record.issued, record.path, record) for record in todo]
+        heapq.heapify(latest)
+        waiting = sorted(todo, key=lambda record: (record.ended, record.path))
+        running: dict[RunFuture, CallRecord] = {}
+        undone: set[str] = set()
+        while waiting or running:
+            while latest and latest[0][2].path in undone:
+                heapq.heappop(latest)
+            newest = -latest[0][0] if latest else -1
+            while waiting and waiting[-1].ended > newest:
+                record = waiting.pop()
+                running[self._undoer.issue_undo(record)] = record
+            await self._first_of(list(running))
+            for future in [future for future in running if future.done()]:
+                undone.add(running.pop(future).path)
+
+    async def _first_of(self, futures: list[RunFuture]) -> None:
+        woken = self._loop.create_future()
+
+        def wake(_: Any) -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        for future in futures:
+            future.add_done_callback(wake)
+        await woken
+        for future in futures:
+            future.remove_done_callback(wake)
+
+
+class _Yield:
+    """An await that gives the loop one turn."""
+
+    def __await__(self) -> Any:
+        yield
+
+
+async def _next_step() -> None:
+    await _Yield()
