@@ -53,6 +53,15 @@ def test_both_readmes_have_one_structure() -> None:
     assert english == chinese
 
 
+def test_links_lead_somewhere() -> None:
+    """Every link of a page to a file of the repository finds it."""
+    pages_of_text = [source for source in text_files() if source.path.endswith(".md")]
+
+    found = [line for source in pages_of_text for line in wording.dead_links(source)]
+
+    assert not found, "\n".join(found)
+
+
 def test_texts_belong_to_no_machine() -> None:
     """No file names a machine's folders or a registry's host, and every task has an owner."""
     rules = (wording.tasks_without_owner, wording.machine_paths, wording.registry_hosts)
@@ -78,6 +87,12 @@ def test_wrong_words_are_found(text: str, offences: int) -> None:
     rules = (wording.tasks_without_owner, wording.machine_paths, wording.registry_hosts)
 
     assert sum(len(list(rule(sample(text)))) for rule in rules) == offences
+
+
+def test_dead_links_are_found() -> None:
+    """A link is dead if its file is missing; links to the web are not looked at."""
+    assert list(wording.dead_links(sample("[x](nowhere.md)", "docs/page.md")))
+    assert not list(wording.dead_links(sample("[x](../README.md#top) [y](https://example.org)", "docs/page.md")))
 
 
 def test_error_codes_are_read_from_classes() -> None:

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.house.repository import Source
+from tests.house.repository import ROOT, Source
 
 # The patterns are put together from pieces, so that this file does not find itself.
 MARKS = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b(?!\(\w[\w.@ -]*\))")
@@ -73,6 +73,13 @@ def skeleton(text: str) -> list[str]:
         else:
             bones += _bones_of_prose(line)
     return bones
+
+
+def dead_links(source: Source) -> Iterator[str]:
+    """Find links of a page to files that are not there."""
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", source.text):
+        if "://" not in target and not (ROOT / source.path).parent.joinpath(target).exists():
+            yield f"{source.path}: links to {target}, which is not there"
 
 
 def _bones_of_prose(line: str) -> Iterator[str]:
