@@ -1,0 +1,1 @@
+"""Faults to order: each is a policy, and a deterministic decision says which calls it strikes."""

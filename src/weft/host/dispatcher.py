@@ -1,0 +1,235 @@
+"""From a call to its outcome: finds the operation, runs it, and commits its effect together with its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import TracebackType
+from typing import Any, Protocol, cast
+
+from weft.clock import Clock
+from weft.errors import CallFailed, NotDone, OutcomeUnknown, ValueCannotTravel, ValueInvalid
+from weft.faults.crash import Crashed, doomed
+from weft.flow.ambient import AlreadySettled, CurrentCall, current_call
+from weft.model.call import Call, Handler, Outcome, Refused, Reply
+from weft.model.effect import EffectKind
+from weft.model.operation import Operation
+from weft.model.refusal import Declined
+
+logger = logging.getLogger("weft.host")
+
+
+class Ending(Enum):
+    """How the delivery of a call ended at the service."""
+
+    APPLIED = "applied"
+    SETTLED = "settled"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class Witness(Protocol):
+    """Is told how each delivery ended, before the caller is."""
+
+    def __call__(self, call: Call, ending: Ending) -> None:
+        """Take note: `APPLIED` once its effect is committed, `SETTLED` if it is a duplicate with a stored outcome."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An operation with the method that carries it out.
+
+    Attributes:
+        method: of the instance; takes the arguments by name.
+        alone: everything that the service can change is its weft database, so a transaction that was rolled back
+            is proof that nothing happened.
+    """
+
+    operation: Operation
+    method: Callable[..., Any]
+    alone: bool = True
+
+
+class Dispatcher:
+    """Runs operations for calls: a Handler, which raises nothing but CancelledError.
+
+    It runs in the task of whoever calls it and leaves that task's context as it was.
+    """
+
+    def __init__(
+        self, bound: Mapping[str, Bound], *, send: Handler, clock: Clock, witness: Witness | None = None
+    ) -> None:
+        self._bound = {(each.operation.service, each.operation.name): each for each in bound.values()}
+        self._send = send
+        self._clock = clock
+        self._witness = witness
+
+    async def __call__(self, call: Call) -> Outcome:
+        """Run the operation and return its outcome once its effect is committed."""
+        bound = self._bound.get((call.service, call.operation))
+        if bound is None:
+            return NotDone(f"no service here has the operation {call.target}", reason="unknown-operation")
+        try:
+            arguments = bound.operation.parameters.decode(call.arguments)
+        except ValueInvalid as error:
+            return NotDone(f"the arguments of {call.target} do not parse: {error.what}", reason="arguments")
+        if call.remaining_ms is not None and call.remaining_ms <= 0:
+            return NotDone(f"the deadline of {call.target} had passed before it began", reason="deadline")
+        current = CurrentCall(call, bound.operation, self._send)
+        token = current_call.set(current)
+        try:
+            outcome, ending = await self._run(bound, current, arguments)
+        except BaseException as error:
+            # A border: cancellation, a crash or a stored outcome that passed the method; everything is rolled back.
+            await _abandon(current)
+            settled = _settled(error)
+            if settled is None:
+                raise
+            outcome, ending = settled, Ending.SETTLED
+        finally:
+            current_call.reset(token)
+        if self._witness is not None:
+            self._witness(call, ending)
+        return outcome
+
+    async def _run(self, bound: Bound, current: CurrentCall, arguments: Mapping[str, Any]) -> tuple[Outcome, Ending]:
+        deadline = _Deadline(self._clock, current.call.remaining_ms)
+        try:
+            if current.call.remaining_ms is None:
+                result = await bound.method(**arguments)
+            else:
+                async with deadline:
+                    result = await bound.method(**arguments)
+            outcome: Outcome = Reply(bound.operation.result.encode(result))
+            ending = Ending.APPLIED
+        except Exception as error:  # noqa: BLE001 - the border: a service may raise what it likes
+            refused = _refusal(bound.operation, error)
+            if refused is None:
+                await _abandon(current)
+                return _failure(bound, current, error, timed_out=deadline.fired), Ending.FAILED
+            outcome, ending = refused, Ending.REFUSED
+        if doomed.get() == current.call.id:
+            raise Crashed
+        if current.participant is None:
+            return outcome, ending
+        return await _finish(current, outcome, ending)
+
+
+async def _finish(current: CurrentCall, outcome: Outcome, ending: Ending) -> tuple[Outcome, Ending]:
+    """Commit effect and outcome together; until that has returned nobody may hear of either."""
+    assert current.participant is not None
+    target = current.call.target
+    try:
+        await current.participant.finish(outcome)
+    except NotDone as error:
+        return error, Ending.FAILED
+    except Exception as error:
+        logger.warning("the commit of %s failed", target, exc_info=error)
+        what = f"the commit of {target} failed: {_words(error)}"
+        return OutcomeUnknown(what, reason="commit", **_cause(error)), Ending.FAILED
+    return outcome, ending
+
+
+async def _abandon(current: CurrentCall) -> None:
+    """Roll back what joined; a failure in it is logged, since the failure that led here says more."""
+    if current.participant is not None:
+        try:
+            await current.participant.abandon()
+        except Exception:  # the border: nothing was committed, whatever the database says now
+            logger.exception("the transaction of %s could not be rolled back", current.call.target)
+
+
+def _refusal(operation: Operation, error: Exception) -> Refused | None:
+    """Return the refusal that an exception is, if the operation declares it."""
+    if not isinstance(error, Declined):
+        return None
+    kind = type(error).__name__
+    codec = operation.refusals.get(kind)
+    if codec is None:
+        return None
+    try:
+        return Refused(kind, codec.encode(error))
+    except ValueCannotTravel:
+        logger.warning("the refusal %s of %s cannot travel", kind, operation.target, exc_info=True)
+        return None
+
+
+def _failure(bound: Bound, current: CurrentCall, error: Exception, *, timed_out: bool) -> NotDone | OutcomeUnknown:
+    """Decide what an exception that nobody declared leaves certain."""
+    nothing_happened = bound.operation.kind is EffectKind.READ or (
+        bound.alone and current.participant is not None and not current.wrote_elsewhere
+    )
+    failure = NotDone if nothing_happened else OutcomeUnknown
+    target = current.call.target
+    if timed_out:
+        return failure(f"{target} took longer than {current.call.remaining_ms} ms", reason="timeout")
+    if not isinstance(error, CallFailed):
+        logger.warning("%s raised %s", target, type(error).__name__, exc_info=error)
+    cause = _cause(error)
+    what = f"{target} raised {_words(error)} (at {cause['raised_at']})"
+    retry_after_ms = error.retry_after_ms if isinstance(error, CallFailed) else None
+    return failure(what, reason="exception", retry_after_ms=retry_after_ms, **cause)
+
+
+def _words(error: BaseException) -> str:
+    text = error.what if isinstance(error, CallFailed) else str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _cause(error: BaseException) -> dict[str, Any]:
+    """Return an exception as data: its traceback would keep the whole call alive."""
+    text = error.what if isinstance(error, CallFailed) else str(error)
+    return {"kind": type(error).__name__, "text": text, "raised_at": _raised_at(error.__traceback__)}
+
+
+def _raised_at(trace: TracebackType | None) -> str:
+    if trace is None:
+        return ""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
+def _settled(error: BaseException) -> Outcome | None:
+    """Return the stored outcome that left the method, also out of a task group."""
+    if isinstance(error, AlreadySettled):
+        return error.outcome
+    if isinstance(error, BaseExceptionGroup):
+        inside = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        return next((outcome for each in inside if (outcome := _settled(each)) is not None), None)
+    return None
+
+
+class _Deadline:
+    """Cancels the method once its time has passed on the clock, and turns that into TimeoutError.
+
+    The commit stands outside: interrupted, it would leave nobody knowing whether it happened.
+    """
+
+    __slots__ = ("_alarm", "_cancelling", "_clock", "_remaining_ms", "_task", "fired")
+
+    def __init__(self, clock: Clock, remaining_ms: int | None) -> None:
+        self._clock = clock
+        self._remaining_ms = remaining_ms or 0
+        self.fired = False
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "operations run inside tasks"
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._alarm = self._clock.call_at(self._clock.now_ms() + self._remaining_ms, self._fire)
+
+    def _fire(self) -> None:
+        self.fired = True
+        self._task.cancel()
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._alarm.cancel()
+        # Someone else's cancellation that came as well stays one (as in asyncio.timeout).
+        if self.fired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError

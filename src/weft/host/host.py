@@ -1,0 +1,147 @@
+"""The host: a System at work in this process."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self, TypedDict, TypeVar, Unpack
+
+from weft.clock import Clock, SystemClock
+from weft.engine.embedded.engine import EmbeddedEngine
+from weft.engine.execution.program import Program
+from weft.errors import DeclarationInvalid
+from weft.flow.runs import Runs
+from weft.host.bindings import Provider, Wiring, bind, proxy_for
+from weft.host.dispatcher import Witness
+from weft.host.lifecycle import StopSignals
+from weft.host.pipeline import Pipeline
+from weft.host.settings import Settings, load_settings
+from weft.ids import Ids, SystemIds
+from weft.model.call import Policy
+from weft.model.service import Service
+from weft.model.spec import WorkflowSpec
+from weft.model.system import System
+
+S = TypeVar("S")
+
+
+class HostOptions(TypedDict, total=False):
+    """What a host may be told beside its System and its engine.
+
+    Attributes:
+        settings: in place of weft.toml and the environment.
+        providers: functions `(service name, url) -> async context manager`, by the type that they provide.
+        replace: instances in place of services, by contract.
+        policies: around every call, the outermost first.
+        clock: where time comes from.
+        ids: where identifiers come from.
+        witness: is told how each delivery of a call ended.
+    """
+
+    settings: Settings
+    providers: Mapping[Any, Provider]
+    replace: Mapping[type[Any], object]
+    policies: Sequence[Policy]
+    clock: Clock
+    ids: Ids
+    witness: Witness
+
+
+class Host(Runs):
+    """Run a System: `async with Host(shop, engine="sqlite:///shop.db") as host`.
+
+    Opening it makes the services and resumes every open run. Leaving the block drains: no new call begins, calls
+    under way end, everything is committed and closed; open runs resume when it is opened again.
+
+    Args:
+        system: the services and workflows.
+        engine: URL of the engine; stronger than the settings.
+        options: see HostOptions.
+
+    Raises:
+        SettingInvalid: A setting cannot be used.
+    """
+
+    def __init__(self, system: System, *, engine: str | None = None, **options: Unpack[HostOptions]) -> None:
+        settings = options.get("settings")
+        if settings is None:
+            settings = load_settings(engine=engine)
+        elif engine is not None:
+            settings = dataclasses.replace(settings, engine=engine)
+        clock: Clock = options.get("clock") or SystemClock()
+        ids: Ids = options.get("ids") or SystemIds()
+        self.settings = settings
+        self.engine = EmbeddedEngine(
+            settings.engine_path, system=system.name, clock=clock, ids=ids, limits=settings.limits
+        )
+        super().__init__(system, self.engine)
+        self._pipeline = Pipeline(options.get("policies", ()), clock=clock, witness=options.get("witness"))
+        self._wiring = Wiring(
+            system=system,
+            settings=settings,
+            send=self._pipeline.send,
+            runs=self.engine,
+            own={Clock: clock, Ids: ids},
+            providers=options.get("providers", {}),
+            replace=options.get("replace", {}),
+        )
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self.settings.folder.mkdir(parents=True, exist_ok=True)
+        self.settings.engine_path.parent.mkdir(parents=True, exist_ok=True)
+        async with AsyncExitStack() as stack:
+            self._pipeline.connect(await bind(self._wiring, stack))
+            programs = {spec.name: self._program(spec) for spec in self._wiring.system.workflows.values()}
+            await self.engine.open(programs, self._wiring.system.operations, self._pipeline.send)
+            # Last in, first out: the engine drains while the services that it calls are still there.
+            stack.push_async_callback(self.engine.close)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Drain and close; harmless when done already."""
+        await self._stack.aclose()
+
+    def proxy(self, contract: type[S]) -> S:
+        """Return a proxy of a service for callers outside runs; each call gets a fresh id.
+
+        Raises:
+            DeclarationInvalid: No service of the System carries the contract out.
+        """
+        proxy = proxy_for(contract, self._wiring)
+        if proxy is None:
+            what = f"no service of System {self._wiring.system.name!r} carries out {contract.__name__}"
+            raise DeclarationInvalid(what, remedy="add it to System(services=[...])")
+        return proxy
+
+    async def run_until_stopped(self) -> signal.Signals:
+        """Work until SIGTERM or SIGINT, then drain and close; return the signal.
+
+        A second signal while it drains ends the process at once with 143 or 130.
+        """
+        async with StopSignals() as signals:
+            received = await signals.wait()
+            await self.close()
+            return received
+
+    def _program(self, spec: WorkflowSpec) -> Program:
+        return Program(spec, {name: self._service_of_workflow(spec, hint) for name, hint in spec.services.items()})
+
+    def _service_of_workflow(self, spec: WorkflowSpec, hint: Any) -> Any:
+        if hint is Runs:
+            return Runs(self._wiring.system, self.engine)
+        if isinstance(hint, type) and issubclass(hint, Service):
+            return self.proxy(hint)
+        what = f"workflow {spec.name} asks for {hint!r}, which is no service"
+        raise DeclarationInvalid(
+            what, where=spec.where, remedy="workflows take services and Runs; put the rest behind one"
+        )

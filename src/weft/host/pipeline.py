@@ -1,0 +1,49 @@
+"""The pipe that calls run through: policies, the outermost first, around the dispatcher."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+
+from weft.clock import Clock
+from weft.errors import OutcomeUnknown
+from weft.host.dispatcher import Bound, Dispatcher, Witness
+from weft.model.call import Call, Handler, Outcome, Policy
+
+logger = logging.getLogger("weft.host")
+
+
+class Pipeline:
+    """Sends calls to services that are made later: proxies hold `send` before there is anything to send to."""
+
+    def __init__(self, policies: Sequence[Policy], *, clock: Clock, witness: Witness | None = None) -> None:
+        self._policies = tuple(policies)
+        self._clock = clock
+        self._witness = witness
+        self._handler: Handler | None = None
+
+    def connect(self, bound: Mapping[str, Bound]) -> None:
+        """Compose the policies around the operations."""
+        handler: Handler = Dispatcher(bound, send=self.send, clock=self._clock, witness=self._witness)
+        for policy in reversed(self._policies):
+            handler = policy(handler)
+        self._handler = _guarded(handler) if self._policies else handler
+
+    def send(self, call: Call) -> Awaitable[Outcome]:
+        """Send a call to its service; a Handler."""
+        assert self._handler is not None, "services are bound before anything is sent"
+        return self._handler(call)
+
+
+def _guarded(handler: Handler) -> Handler:
+    """Keep the promise of a handler for policies, which anybody may write: it raises nothing but CancelledError."""
+
+    async def handle(call: Call) -> Outcome:
+        try:
+            return await handler(call)
+        except Exception as error:  # the border: a broken policy is one call's failure and not the engine's
+            logger.exception("a policy failed on a call of %s", call.target)
+            what = f"a policy failed on a call of {call.target}: {type(error).__name__}: {error}"
+            return OutcomeUnknown(what, reason="policy")
+
+    return handle
