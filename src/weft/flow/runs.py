@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from weft.errors import DeclarationInvalid
 from weft.flow.state import State
@@ -111,6 +111,8 @@ class Run(Generic[R]):
 
 class Runs:
     """Start and find runs. A service like any other: a workflow or a constructor asks for `runs: Runs`."""
+
+    __weft_runs__: ClassVar[bool] = True
 
     def __init__(self, system: System, port: RunsPort) -> None:
         self._system = system

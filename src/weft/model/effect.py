@@ -49,6 +49,9 @@ class Undo(Generic[P]):
 
 def compensated_by(undo: Callable[P, Coroutine[Any, Any, None]], /) -> Undo[P]:
     """Declare that `undo`, an operation of the same service with the same parameters, takes the effect back."""
+    if not callable(undo):
+        message = f"compensated_by takes the undo itself, a method defined above in the same class, not {undo!r}"
+        raise TypeError(message)
     return Undo(undo)
 
 

@@ -14,12 +14,17 @@ class Message:
     __weft_record__: ClassVar[bool] = True
 
     def __init_subclass__(cls) -> None:
+        """Make a record of the subclass."""
         super().__init_subclass__()
         make_record(cls)
 
     def __setattr__(self, name: str, value: object) -> None:
         refuse_change(self, name)
         super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        refuse_change(self, name)
+        super().__delattr__(name)
 
     def __eq__(self, other: object) -> bool:
         return equal_records(self, other)

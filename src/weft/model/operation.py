@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from weft.codec import Codec, RecordCodec
 from weft.errors import ValueInvalid
@@ -49,7 +49,7 @@ def operation(
     give_up_after: timedelta | None = None,
 ) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Callable[P, Coroutine[Any, Any, R]]]: ...
 def operation(
-    effect: Any,
+    effect: Any = None,
     /,
     *,
     raises: type[Declined] | tuple[type[Declined], ...] = (),
@@ -63,22 +63,44 @@ def operation(
         raises: the refusals it may raise; they travel with their fields.
         timeout: how long one attempt may take; 30 seconds where nothing is said.
         give_up_after: how long the engine goes on trying for a run; nothing for ever. Reads stop at their timeout.
+
+    Raises:
+        TypeError: No effect is declared. Everything else is judged when a System is built.
     """
     refusals = raises if isinstance(raises, tuple) else (raises,)
-    if isinstance(effect, Undo):
-        undo: Callable[..., Any] | None = effect.function  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        effect = Effect(EffectKind.COMPENSATED)
-    elif isinstance(effect, Effect):
-        undo = None
-    else:
-        message = "an operation declares its effect: @operation(read | idempotent | compensated_by(undo) | irreversible)"
-        raise TypeError(message)
+    declared, undo = _effect_of(effect)
+    declaration = OperationDeclaration(declared, undo, refusals, timeout, give_up_after)
 
     def declare(method: Any) -> Any:
-        setattr(method, DECLARATION, OperationDeclaration(effect, undo, refusals, timeout, give_up_after))
+        if not callable(method) and not isinstance(method, staticmethod | classmethod):
+            raise TypeError(f"@operation declares a method, not {method!r}")
+        setattr(method, DECLARATION, declaration)
         return method
 
     return declare
+
+
+def _effect_of(effect: object) -> tuple[Effect, Callable[..., Any] | None]:
+    if isinstance(effect, Undo):
+        undo = cast("Undo[...]", effect)
+        return Effect(EffectKind.COMPENSATED), undo.function
+    if isinstance(effect, Effect):
+        return effect, None
+    raise TypeError(
+        f"@operation declares an effect, not {effect!r}: write @operation(read), @operation(idempotent), "
+        "@operation(compensated_by(undo)) or @operation(irreversible)"
+        if effect is not None
+        else "@operation has no effect: there is no default; write @operation(read), @operation(idempotent), "
+        "@operation(compensated_by(undo)) or @operation(irreversible)"
+    )
+
+
+def declaration_of(member: object) -> OperationDeclaration | None:
+    """Return what the decorator was told about a member of a class, or nothing if it is no operation."""
+    if isinstance(member, staticmethod | classmethod):
+        member = getattr(member, "__func__", member)
+    found = getattr(member, DECLARATION, None)
+    return found if isinstance(found, OperationDeclaration) else None
 
 
 @dataclass(frozen=True, slots=True)

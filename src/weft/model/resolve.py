@@ -3,126 +3,134 @@
 from __future__ import annotations
 
 import inspect
-import typing
-from collections.abc import Callable
+from datetime import timedelta
+from inspect import Parameter
+from types import NoneType
 from typing import Any
 
-from weft.codec import Codec, RecordCodec, codec_for, fingerprint
-from weft.errors import TypeCannotTravel
-from weft.model.effect import EffectKind
-from weft.model.operation import DECLARATION, Operation, OperationDeclaration
+from weft.codec import fingerprint
+from weft.model.declared import Declared, operations_of
+from weft.model.naming import judge_name
+from weft.model.operation import Operation
+from weft.model.pairing import judge_pairs, undo_name
+from weft.model.place import place_of
 from weft.model.policy import DEFAULT_TIMEOUT
 from weft.model.problem import Problem
-from weft.model.service import Service
+from weft.model.refusal import Declined
+from weft.model.service import Service, contracts_of
+from weft.model.signature import (
+    arguments_codec,
+    bare,
+    hints_of,
+    judge_parameters,
+    judge_result,
+    name_of,
+    parameters_of,
+    sendable_codec,
+)
 from weft.model.spec import ServiceSpec, WorkflowSpec
 from weft.model.workflow import Workflow
 
-
-def place_of(function: Any) -> str:
-    """Return `file:line` of a function or class."""
-    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
-    if code is not None:
-        return f"{code.co_filename}:{code.co_firstlineno}"
-    try:
-        return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"
-    except (OSError, TypeError):
-        return repr(function)
-
-
-def _codec(hint: Any, where: str, what: str, problems: list[Problem]) -> Codec[Any]:
-    try:
-        return codec_for(hint)
-    except TypeCannotTravel as error:
-        problems.append(Problem(where, f"{what}: {error.what}", error.advice))
-        return codec_for(type(None))
-
-
-def hints_of(function: Callable[..., Any], where: str, problems: list[Problem]) -> dict[str, Any]:
-    """Return the resolved annotations of a function."""
-    try:
-        return typing.get_type_hints(function, include_extras=True)
-    except (NameError, TypeError) as error:
-        problems.append(Problem(where, f"annotation cannot be resolved: {error}", "import the name at the top of the file"))
-        return {}
-
-
-def resolve_operation(
-    spec_of: type[Service], name: str, declared: OperationDeclaration, problems: list[Problem]
-) -> Operation:
-    """Return one operation of a service; `declared` may come from a contract that the method overrides."""
-    method = getattr(spec_of, name)
-    where = place_of(method)
-    hints = hints_of(method, where, problems)
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    types = {p.name: hints.get(p.name, p.annotation) for p in parameters}
-    for parameter, hint in types.items():
-        _codec(hint, where, f"{spec_of.weft_name}.{name}({parameter})", problems)
-    if problems:
-        types = {k: v for k, v in types.items() if False}
-    defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
-    record = RecordCodec(types, defaults if types else {})
-    timeout = declared.timeout or DEFAULT_TIMEOUT
-    give_up = declared.give_up_after
-    return Operation(
-        service=spec_of.weft_name,
-        name=name,
-        kind=declared.effect.kind,
-        parameters=record,
-        result=_codec(hints.get("return", type(None)), where, f"result of {spec_of.weft_name}.{name}", problems),
-        refusals={r.__name__: _codec(r, where, f"refusal {r.__name__}", problems) for r in declared.raises},
-        timeout_ms=round(timeout.total_seconds() * 1000),
-        give_up_after_ms=None if give_up is None else round(give_up.total_seconds() * 1000),
-        undo=None if declared.undo is None else declared.undo.__name__,
-        asks=declared.effect.asks,
-        exactly_once=spec_of.weft_exactly_once,
-        contract=fingerprint(repr(sorted((k, str(v)) for k, v in types.items())).encode())[:8],
-        where=where,
-    )
+MILLISECOND = timedelta(milliseconds=1)
+INPUT = frozenset({Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD})
 
 
 def resolve_service(implementation: type[Service], problems: list[Problem]) -> ServiceSpec:
     """Return a service with its operations and dependencies."""
     where = place_of(implementation)
-    contracts = tuple(c for c in implementation.__mro__ if issubclass(c, Service) and c is not Service)
-    declared: dict[str, OperationDeclaration] = {}
-    for contract in reversed(contracts):
-        for name, member in vars(contract).items():
-            declaration = getattr(member, DECLARATION, None)
-            if isinstance(declaration, OperationDeclaration):
-                declared[name] = declaration
-    operations = {n: resolve_operation(implementation, n, d, problems) for n, d in declared.items()}
-    init: Any = implementation.__init__
-    dependencies: dict[str, Any] = {}
-    if init is not object.__init__:
-        hints = hints_of(init, where, problems)
-        names = list(inspect.signature(init).parameters)[1:]
-        dependencies = {name: hints.get(name) for name in names}
-    return ServiceSpec(implementation.weft_name, implementation, contracts, operations, dependencies, where)
-
-
-def resolve_workflow(workflow: Workflow[Any, Any], problems: list[Problem]) -> WorkflowSpec:
-    """Return a workflow with its input, result and services."""
-    where = workflow.where
-    hints = hints_of(workflow.function, where, problems)
-    parameters = list(inspect.signature(workflow.function).parameters.values())
-    inputs = [p for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-    services = {p.name: hints.get(p.name) for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    if len(inputs) != 1:
-        what = f"workflow {workflow.name} takes {len(inputs)} inputs; it takes exactly one"
-        problems.append(Problem(where, what, "put the inputs into one frozen dataclass, services after `*`"))
-    if not inspect.iscoroutinefunction(workflow.function):
-        problems.append(Problem(where, f"workflow {workflow.name} is not async", "write `async def`"))
-    hint = hints.get(inputs[0].name, type(None)) if inputs else type(None)
-    return WorkflowSpec(
-        name=workflow.name,
-        workflow=workflow,
-        input=_codec(hint, where, f"input of {workflow.name}", problems),
-        result=_codec(hints.get("return", type(None)), where, f"result of {workflow.name}", problems),
-        services=services,
+    problems.extend(judge_name(implementation.weft_name, "service", where))
+    declared = operations_of(implementation, problems)
+    problems.extend(judge_pairs(implementation, declared))
+    return ServiceSpec(
+        name=implementation.weft_name,
+        implementation=implementation,
+        contracts=contracts_of(implementation),
+        operations={name: _resolve_operation(implementation, each, problems) for name, each in declared.items()},
+        dependencies=_dependencies_of(implementation, where, problems),
         where=where,
     )
 
 
-def is_read_or_idempotent(operation: Operation) -> bool:
-    """Tell whether another service may call this operation from inside one of its own."""
-    return operation.kind in {EffectKind.READ, EffectKind.IDEMPOTENT}
+def _resolve_operation(implementation: type[Service], declared: Declared, problems: list[Problem]) -> Operation:
+    declaration, signature, where = declared.declaration, declared.signature, declared.where
+    refusals = [each for each in declaration.raises if isinstance(each, type) and issubclass(each, Declined)]  # pyright: ignore[reportUnnecessaryIsInstance] - judged, not yet trusted
+    shape = "".join(f"{name}:{name_of(hint)};" for name, hint in signature.parameters.items())
+    give_up = declaration.give_up_after
+    return Operation(
+        service=implementation.weft_name,
+        name=declared.name,
+        kind=declaration.effect.kind,
+        parameters=arguments_codec(signature, declared.label, where, problems=problems),
+        result=sendable_codec(signature.result, f"result of {declared.label}", where, problems=problems),
+        refusals={
+            each.__name__: sendable_codec(each, f"refusal of {declared.label}", place_of(each), problems=problems)
+            for each in refusals
+        },
+        timeout_ms=_milliseconds(declaration.timeout) or DEFAULT_TIMEOUT // MILLISECOND,
+        give_up_after_ms=None if give_up is None else _milliseconds(give_up),
+        undo=undo_name(declaration),
+        asks=declaration.effect.asks,
+        exactly_once=implementation.weft_exactly_once,
+        contract=fingerprint(shape.encode())[:8],
+        where=where,
+    )
+
+
+def _milliseconds(duration: object) -> int:
+    """Return a duration in whole milliseconds, rounded up; what is no duration has been judged already."""
+    return -(-duration // MILLISECOND) if isinstance(duration, timedelta) else 0
+
+
+def _dependencies_of(implementation: type[Service], where: str, problems: list[Problem]) -> dict[str, Any]:
+    """Return the parameters of the constructor with their types."""
+    constructor: Any = implementation.__init__
+    if constructor is object.__init__:
+        return {}
+    label = f"the constructor of {implementation.__name__}"
+    parameters = parameters_of(constructor, method=True)
+    problems.extend(judge_parameters(parameters, label, where))
+    hints = hints_of(constructor, where, problems)
+    return {each.name: bare(hints[each.name]) for each in parameters if each.name in hints}
+
+
+def resolve_workflow(workflow: Workflow[Any, Any], problems: list[Problem]) -> WorkflowSpec:
+    """Return a workflow with its input, result and services."""
+    where, label = workflow.where, f"workflow {workflow.name}"
+    problems.extend(judge_name(workflow.name, "workflow", where))
+    problems.extend(_judge_shape(workflow, label, where))
+    parameters = parameters_of(workflow.function, method=False)
+    problems.extend(judge_parameters(parameters, label, where, positional_only=True))
+    problems.extend(judge_result(workflow.function, label, where))
+    hints = hints_of(workflow.function, where, problems)
+    inputs = [each for each in parameters if each.kind in INPUT]
+    services = [each for each in parameters if each.kind is Parameter.KEYWORD_ONLY]
+    hint = hints.get(inputs[0].name, NoneType) if inputs else NoneType
+    return WorkflowSpec(
+        name=workflow.name,
+        workflow=workflow,
+        input=sendable_codec(hint, f"input of {label}", where, problems=problems),
+        result=sendable_codec(hints.get("return", NoneType), f"result of {label}", where, problems=problems),
+        services={each.name: bare(hints[each.name]) for each in services if each.name in hints},
+        where=where,
+    )
+
+
+def _judge_shape(workflow: Workflow[Any, Any], label: str, where: str) -> list[Problem]:
+    """Find a workflow that is not one async function of one input and its services."""
+    found: list[Problem] = []
+    if inspect.isasyncgenfunction(workflow.function):
+        remedy = "return one result; show what happens on the way with State"
+        found.append(Problem(where, f"{label} is an async generator", remedy))
+    elif not inspect.iscoroutinefunction(workflow.function):
+        found.append(Problem(where, f"{label} is not async", "write `async def`"))
+    parameters = parameters_of(workflow.function, method=False)
+    inputs = [each.name for each in parameters if each.kind in INPUT]
+    if len(inputs) != 1:
+        what = f"{label} takes {len(inputs)} inputs ({', '.join(inputs)})" if inputs else f"{label} takes no input"
+        remedy = "put the inputs into one frozen dataclass; services come after `*`"
+        found.append(Problem(where, f"{what}; it takes exactly one", remedy))
+    for each in parameters:
+        if each.kind is Parameter.KEYWORD_ONLY and each.default is not Parameter.empty:
+            what = f"service `{each.name}` of {label} has a default"
+            found.append(Problem(where, what, "remove the default: the host gives every run its services"))
+    return found

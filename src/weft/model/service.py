@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from weft.model.place import PLACE, statement_place
+
 
 class Service:
     """Base of every service and contract.
 
-    A contract may leave its operations without a body that does anything; the implementation is a subclass, and
-    callers name the contract. `name` goes to disk and defaults to the class's name. `exactly_once=True` says that
+    A contract may leave its operations abstract; the implementation is a subclass, and callers name the contract.
+    `name` goes to disk; it defaults to the contract's name, and that to the class's. `exactly_once=True` says that
     the service stores outcomes by call id (it works in a weft Database). `tables` is the SQLAlchemy metadata of the
     tables that its database must have; they are created at start.
     """
@@ -18,8 +20,12 @@ class Service:
     weft_exactly_once: ClassVar[bool] = False
     weft_tables: ClassVar[Any] = None
 
-    def __init_subclass__(cls, *, name: str | None = None, exactly_once: bool | None = None, tables: Any = None) -> None:
+    def __init_subclass__(
+        cls, *, name: str | None = None, exactly_once: bool | None = None, tables: Any = None
+    ) -> None:
+        """Take the options of the class statement; they are judged when a System is built."""
         super().__init_subclass__()
+        setattr(cls, PLACE, statement_place())
         if name is not None:
             cls.weft_name = name
         elif not cls.weft_name:
@@ -28,3 +34,8 @@ class Service:
             cls.weft_exactly_once = exactly_once
         if tables is not None:
             cls.weft_tables = tables
+
+
+def contracts_of(implementation: type[Service]) -> tuple[type[Service], ...]:
+    """Return every class that callers may name a service by: itself and its Service bases, the nearest first."""
+    return tuple(base for base in implementation.__mro__ if issubclass(base, Service) and base is not Service)

@@ -32,9 +32,7 @@ class Workflow(Generic[I, R]):
 @overload
 def workflow(function: Callable[Concatenate[I, P], Coroutine[Any, Any, R]], /) -> Workflow[I, R]: ...
 @overload
-def workflow(
-    *, name: str
-) -> Callable[[Callable[Concatenate[I, P], Coroutine[Any, Any, R]]], Workflow[I, R]]: ...
+def workflow(*, name: str) -> Callable[[Callable[Concatenate[I, P], Coroutine[Any, Any, R]]], Workflow[I, R]]: ...
 def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
     """Declare an async function as a workflow: one input, services as keyword-only parameters, one result.
 
@@ -43,9 +41,17 @@ def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None 
         name: what the store knows it by; the function's own name where nothing is said.
     """
     if function is not None:
-        return Workflow[Any, Any](function, function.__name__)
+        return _declare(function, name)
 
     def declare(function: Callable[..., Any]) -> Workflow[Any, Any]:
-        return Workflow[Any, Any](function, name or function.__name__)
+        return _declare(function, name)
 
     return declare
+
+
+def _declare(function: object, name: str | None) -> Workflow[Any, Any]:
+    if not callable(function) or isinstance(function, type):
+        raise TypeError(
+            f"@workflow declares an async function, not {function!r}; a name goes in as @workflow(name=...)"
+        )
+    return Workflow(function, str(getattr(function, "__name__", "")) if name is None else name)
