@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# Exact versions; empty means the newest ones that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -16,7 +18,7 @@ WORKERS ?= 2
 VERSIONS ?= 3.11 3.13 3.14
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench changelog clean
+.PHONY: help demo test test-all test-newest check format bench changelog clean
 
 help:  ## show these lines
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -34,12 +36,15 @@ test-all:  ## run the suite on CPython 3.11, 3.13 and 3.14
 		$(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$python" </dev/null || exit $$?; \
 	done
 
+test-newest:  ## run the suite on the newest versions that the bounds allow
+	@$(MAKE) --no-print-directory test VENV=.venv-newest CONSTRAINTS=
+
 check: $(READY)  ## everything CI judges before the tests, in the order that fails fastest
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/house $(ARGS)
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(READY)  ## put every file into the one form, mend what can be mended without thought
 	$(BIN)/ruff format . $(ARGS)
@@ -61,5 +66,5 @@ $(READY): pyproject.toml constraints.txt
 	@test -e $(READY) || rm -rf $(VENV)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "making $(VENV) (once; it takes about a minute)" >&2
-	@$(BIN)/python -m pip install --quiet --editable '.[data,dev]' --constraint constraints.txt
+	@$(BIN)/python -m pip install --quiet --editable '.[data,dev]' $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 	@touch $(READY)

@@ -5,7 +5,6 @@ import doctest
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -47,12 +46,11 @@ async def _finish(result: object) -> None:
 
 
 @pytest.fixture
-def page_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def page_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a page an empty folder to stand in and a module to be."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, NAME, ModuleType(NAME))
-    yield tmp_path
-    sys.path_importer_cache.pop(str(tmp_path), None)
+    return tmp_path
 
 
 @pytest.mark.parametrize("path", PAGES)
