@@ -1,4 +1,4 @@
-"""Turn values into bytes and bytes into values: the only serialiser (JSON, strict on both ways, equal values in equal bytes)."""
+"""Turn values into bytes and back: the only serialiser (JSON, strict on both ways)."""
 
 from __future__ import annotations
 

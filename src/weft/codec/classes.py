@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Union, get_type_hints
+from itertools import pairwise
+from typing import Any, TypeGuard, cast, get_type_hints
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from weft.codec.shape import Mismatch, Shape, wrong_class
+from weft.codec.shape import Mismatch, Shape, inside, is_class, wrong_class
 
 TAG = "type"
 """The key that tells the members of a union of record classes apart."""
 
 
-class Unfit(Exception):  # noqa: N818 - a fact, never seen outside the codec
+class Unfit(Exception):
     """Say why a type cannot travel; the compiler adds where in the type it stands."""
 
 
@@ -37,18 +38,18 @@ class Field:
 class RecordClass:
     """What the codec knows of a record class before it looks at the types of its fields."""
 
-    cls: type
+    cls: type[object]
     fields: tuple[Field, ...]
     rebuilt: bool
     """Whether values must be made by the constructor: msgspec makes them without it."""
 
 
-def is_record_class(hint: object) -> bool:
+def is_record_class(hint: object) -> TypeGuard[type[object]]:
     """Say whether a type is a dataclass or a Struct, fit to travel or not."""
-    return isinstance(hint, type) and (dataclasses.is_dataclass(hint) or issubclass(hint, msgspec.Struct))
+    return is_class(hint) and (dataclasses.is_dataclass(hint) or issubclass(hint, msgspec.Struct))
 
 
-def read_class(cls: type) -> RecordClass:
+def read_class(cls: type[object]) -> RecordClass:
     """Look at a record class.
 
     Raises:
@@ -71,19 +72,21 @@ def _read_struct(cls: type[msgspec.Struct], hints: dict[str, Any]) -> RecordClas
     return RecordClass(cls, tuple(fields), rebuilt=False)
 
 
-def _read_dataclass(cls: type, hints: dict[str, Any]) -> RecordClass:
+def _read_dataclass(cls: type[object], hints: dict[str, Any]) -> RecordClass:
     declared = bool(getattr(cls, "__weft_record__", False))
     parameters: Any = cls.__dict__.get("__dataclass_params__")
     if not declared and parameters is None:
-        raise Unfit(f"{cls.__name__} inherits from a dataclass but is none itself: decorate it with @dataclass(frozen=True)")
+        raise Unfit(
+            f"{cls.__name__} inherits from a dataclass but is none itself: decorate it with @dataclass(frozen=True)"
+        )
     if not declared and not parameters.frozen:
         raise Unfit(f"{cls.__name__} can change after it was sent: declare it with @dataclass(frozen=True)")
     if any(hint is dataclasses.InitVar or isinstance(hint, dataclasses.InitVar) for hint in hints.values()):
         raise Unfit(f"{cls.__name__} has an InitVar, which is not kept and so cannot be sent: make it a field")
-    found = dataclasses.fields(cls)
+    found = dataclasses.fields(cast(Any, cls))
     fields = tuple(_read_field(item, hints[item.name]) for item in found if item.init)
-    # A field with init=False is worked out by the class itself, so it is not sent, and the constructor has to run. So it
-    # has for exceptions (only their __new__ sets `args`) and for declared records, which may do more than set fields.
+    # A field with init=False is worked out by the class itself: it is not sent, and the constructor has to run. So it
+    # must for exceptions (only their __new__ sets `args`) and for declared records, which may do more than set fields.
     rebuilt = declared or issubclass(cls, BaseException) or len(fields) < len(found)
     if rebuilt:
         _try_constructor(cls, fields)
@@ -95,7 +98,7 @@ def _read_field(item: dataclasses.Field[Any], hint: object) -> Field:
     return Field(item.name, item.name, hint, required=required, positional=not item.kw_only)
 
 
-def _try_constructor(cls: type, fields: tuple[Field, ...]) -> None:
+def _try_constructor(cls: type[object], fields: tuple[Field, ...]) -> None:
     """Check that the constructor takes the fields, which a hand-written one may not."""
     positional = [field.name for field in fields if field.positional]
     named = {field.name: None for field in fields if not field.positional}
@@ -105,9 +108,7 @@ def _try_constructor(cls: type, fields: tuple[Field, ...]) -> None:
         raise Unfit(f"the __init__ of {cls.__name__} does not take its fields: {error}") from error
 
 
-def new_mirror(
-    record: RecordClass, *, tagged: bool
-) -> tuple[type[msgspec.Struct], Callable[..., msgspec.Struct]]:
+def new_mirror(record: RecordClass, *, tagged: bool) -> tuple[type[msgspec.Struct], Callable[..., msgspec.Struct]]:
     """Make the Struct that stands for a record class on the wire where msgspec cannot handle the class itself.
 
     msgspec refuses unions of dataclasses; of tagged Structs it takes them, with its own speed, messages and schema. The
@@ -125,10 +126,10 @@ def new_mirror(
         options |= {"tag": record.cls.__name__, "tag_field": TAG}
     if options.get("tag") is not None and any(field.key == options["tag_field"] for field in record.fields):
         raise Unfit(
-            f"{record.cls.__name__} has a field `{options['tag_field']}`, which is the key that tells the classes of this "
+            f"{record.cls.__name__} has a field `{options['tag_field']}`, the key that tells the classes of this "
             "union apart: rename the field"
         )
-    in_order = all(not later.required or first.required for first, later in zip(record.fields, record.fields[1:]))
+    in_order = all(not later.required or first.required for first, later in pairwise(record.fields))
     mirror = msgspec.defstruct(
         record.cls.__name__,
         [(field.name, Any) if field.required else (field.name, Any, UNSET) for field in record.fields],
@@ -152,7 +153,7 @@ def _struct_options(cls: type[msgspec.Struct]) -> dict[str, Any]:
     return {"tag": config.tag, "tag_field": config.tag_field, "forbid_unknown_fields": config.forbid_unknown_fields}
 
 
-def _own_doc(cls: type) -> str | None:
+def _own_doc(cls: type[object]) -> str | None:
     doc = cls.__dict__.get("__doc__")
     return None if doc is None or doc.startswith(f"{cls.__name__}(") else doc
 
@@ -161,7 +162,7 @@ def tell_types(mirror: type[msgspec.Struct], record: RecordClass, shapes: list[S
     """Tell a mirror the types of its fields, before msgspec first looks at them."""
     for field, shape in zip(record.fields, shapes, strict=True):
         wire: Any = shape.wire
-        mirror.__annotations__[field.name] = wire if field.required else Union[wire, UnsetType]
+        mirror.__annotations__[field.name] = wire if field.required else wire | UnsetType
 
 
 def record_shape(
@@ -172,8 +173,17 @@ def record_shape(
     """Return the shape of a record class; without a mirror msgspec reads and writes its very values."""
     cls = record.cls
     if mirror is None:
-        inward = _native_inward(record, shapes)
-        return Shape(cls.__name__, cls, frozenset({cls}), outward=_native_outward(record, shapes), inward=inward)
+        simple = all(shape.outward is None for shape in shapes)
+        return Shape(
+            cls.__name__,
+            cls,
+            frozenset({cls}),
+            outward=_native_outward(record, shapes),
+            inward=_native_inward(record, shapes),
+            columns=tuple((field.name, shape.takes) for field, shape in zip(record.fields, shapes, strict=True))
+            if simple
+            else (),
+        )
     struct, build = mirror
     return Shape(
         cls.__name__,
@@ -211,28 +221,33 @@ def _native_inward(record: RecordClass, shapes: list[Shape]) -> Callable[[object
 
     def inward(value: object) -> object:
         for name, step in plan:
-            try:
-                step(getattr(value, name))
-            except Mismatch as mismatch:
-                raise mismatch.under(f".{name}") from None
+            inside(f".{name}", step, getattr(value, name))
         return value
 
     return inward
 
 
-def _mirror_outward(
+def packed(
     record: RecordClass, shapes: list[Shape], build: Callable[..., msgspec.Struct]
-) -> Callable[[object], object]:
+) -> Callable[[Sequence[object]], msgspec.Struct]:
+    """Return a function from the values of all fields, in order, to the Struct that is written for them."""
     plan = [(field.name, shape, shape.takes, shape.outward) for field, shape in zip(record.fields, shapes, strict=True)]
+    kinds_of_all = [shape.takes for shape in shapes]
+    simple = all(shape.outward is None for shape in shapes)
 
-    def outward(value: object) -> object:
+    def outward(values: Sequence[object]) -> msgspec.Struct:
+        if simple:
+            for kinds, value in zip(kinds_of_all, values):  # noqa: B905 - as many, and `strict` costs a tenth of the call
+                if type(value) not in kinds:
+                    break
+            else:
+                return build(*values)
         written: list[object] = []
-        for name, shape, kinds, step in plan:
-            item = getattr(value, name)
-            if type(item) not in kinds:
-                raise wrong_class(item, shape).under(f".{name}")
+        for (name, shape, kinds, step), value in zip(plan, values, strict=True):
+            if type(value) not in kinds:
+                raise wrong_class(value, shape).under(f".{name}")
             try:
-                written.append(item if step is None else step(item))
+                written.append(value if step is None else step(value))
             except Mismatch as mismatch:
                 raise mismatch.under(f".{name}") from None
         return build(*written)
@@ -240,11 +255,17 @@ def _mirror_outward(
     return outward
 
 
+def _mirror_outward(
+    record: RecordClass, shapes: list[Shape], build: Callable[..., msgspec.Struct]
+) -> Callable[[object], object]:
+    names = [field.name for field in record.fields]
+    pack = packed(record, shapes, build)
+    return lambda value: pack([getattr(value, name) for name in names])
+
+
 def _mirror_inward(record: RecordClass, shapes: list[Shape]) -> Callable[[object], object]:
-    cls = record.cls
-    plan = [
-        (field.name, field.positional, shape.inward) for field, shape in zip(record.fields, shapes, strict=True)
-    ]
+    make: Callable[..., object] = record.cls
+    plan = [(field.name, field.positional, shape.inward) for field, shape in zip(record.fields, shapes, strict=True)]
 
     def inward(read: object) -> object:
         args: list[object] = []
@@ -255,17 +276,14 @@ def _mirror_inward(record: RecordClass, shapes: list[Shape]) -> Callable[[object
             if item is UNSET:
                 unbroken = False
                 continue
-            try:
-                made = item if step is None else step(item)
-            except Mismatch as mismatch:
-                raise mismatch.under(f".{name}") from None
+            made = item if step is None else inside(f".{name}", step, item)
             if positional and unbroken:
                 args.append(made)
             else:
                 named[name] = made
         try:
-            return cls(*args, **named)
-        except Exception as error:  # noqa: BLE001 - the constructor is the user's: whatever it raises refuses the value
-            raise Mismatch(f"{cls.__name__} refuses it: {type(error).__name__}: {error}") from error
+            return make(*args, **named)
+        except Exception as error:
+            raise Mismatch(f"{record.cls.__name__} refuses it: {type(error).__name__}: {error}") from error
 
     return inward

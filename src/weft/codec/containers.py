@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from operator import attrgetter
 
 from weft.codec.shape import Mismatch, Shape, Step, dispatch, wrong_class, wrong_item
 
@@ -44,7 +45,17 @@ def _each_outward(item: Shape) -> Step:
         return classes_only
     outward = step
 
+    columns = [(attrgetter(name), classes) for name, classes in item.columns]
+
     def outward_each(values: list[object]) -> object:
+        # Lists of records of plain fields are what most payloads are made of: calls in C look through one field of all
+        # of them at a time, twice as fast as item by item. The loop below then only finds the culprit.
+        if columns and kinds.issuperset(map(type, values)):
+            for column, classes in columns:
+                if not classes.issuperset(map(type, map(column, values))):
+                    break
+            else:
+                return values
         written: list[object] = []
         for index, value in enumerate(values):
             if type(value) not in kinds:
@@ -58,7 +69,7 @@ def _each_outward(item: Shape) -> Step:
     return outward_each
 
 
-def _each_inward(item: Shape, container: type[list[object]] | type[tuple[object, ...]]) -> Step | None:
+def _each_inward(item: Shape, container: type[list[object] | tuple[object, ...]]) -> Step | None:
     step, native = item.inward, item.native
     if step is None:
         return None
@@ -106,9 +117,7 @@ def fixed_tuple_shape(items: tuple[Shape, ...]) -> Shape:
         return tuple(made)
 
     wire = tuple.__class_getitem__(tuple(item.wire for item in items))
-    return Shape(
-        name, wire, frozenset({tuple}), outward=outward, inward=inward if any(steps) else None, native=native
-    )
+    return Shape(name, wire, frozenset({tuple}), outward=outward, inward=inward if any(steps) else None, native=native)
 
 
 def dict_shape(key: Shape, item: Shape) -> Shape:

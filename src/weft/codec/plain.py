@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -55,19 +56,25 @@ def _datetime_outward(value: datetime) -> datetime:
     return value
 
 
-def _plain(kind: type, *, outward: Step | None = None, inward: Step | None = None, also: tuple[type, ...] = ()) -> Shape:
+def _plain(
+    kind: type, *, outward: Step | None = None, inward: Step | None = None, also: tuple[type, ...] = ()
+) -> Shape:
     return Shape(kind.__name__, kind, frozenset({kind, *also}), outward=outward, inward=inward)
 
 
-NONE = Shape("None", None, frozenset({type(None)}))
+NONE = Shape("None", type(None), frozenset({type(None)}))
 
-PLAIN: dict[object, Shape] = {
-    None: NONE,
+PLAIN: dict[type[object], Shape] = {
     type(None): NONE,
     **{kind: _plain(kind) for kind in (bool, int, str, bytes, date, timedelta, UUID)},
     float: _plain(float, outward=_float_outward, also=(int,)),
     Decimal: _plain(Decimal, outward=_decimal_step, inward=_decimal_step),
-    datetime: _plain(datetime, outward=_datetime_outward, inward=_datetime_inward),
+    # The constraint is for the schema and for msgspec's message. Of a field in a class that msgspec makes by itself it
+    # does not know the constraint, so the look on the way in stays.
+    datetime: replace(
+        _plain(datetime, outward=_datetime_outward, inward=_datetime_inward),
+        wire=Annotated[datetime, msgspec.Meta(tz=True)],
+    ),
 }
 """The shape of each plain type. A float needs no look on its way in: JSON cannot spell one that is not finite."""
 
@@ -101,13 +108,11 @@ def constrained(shape: Shape, wire: object, shallow: object) -> Shape:
     """
     inner = shape.outward
 
-    def outward(value: Any) -> Any:  # noqa: ANN401 - a step of any shape
+    def outward(value: Any) -> Any:
         try:
             msgspec.convert(value, shallow)
         except msgspec.ValidationError as error:
             raise Mismatch(str(error).removesuffix(" - at `$`")) from None
         return value if inner is None else inner(value)
 
-    return Shape(
-        shape.name, wire, shape.takes, outward=outward, inward=shape.inward, native=shape.native, arrives=shape.arrives
-    )
+    return replace(shape, wire=wire, outward=outward, columns=())

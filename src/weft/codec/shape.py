@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NewType, TypeGuard, get_origin
 
 Step = Callable[[Any], Any]
 """One way through the codec for one type: from value to what msgspec writes, or from what msgspec read to value."""
 
 
-class Mismatch(Exception):  # noqa: N818 - a fact, never seen outside the codec
+class Mismatch(Exception):
     """Say why a value is not what its type declares; the path grows while the exception rises."""
 
     def __init__(self, reason: str) -> None:
@@ -51,6 +52,8 @@ class Shape:
     """Whether msgspec reads and writes the very values: then both steps return what they are given."""
     arrives: frozenset[type] = frozenset()
     """The classes of what msgspec reads for this type; nothing when they are those of the values."""
+    columns: tuple[tuple[str, frozenset[type]], ...] = ()
+    """The attributes and their classes that alone decide a value of this class, if that is so."""
 
     @property
     def read_as(self) -> frozenset[type]:
@@ -59,13 +62,13 @@ class Shape:
 
 
 def wrong_class(value: object, shape: Shape) -> Mismatch:
-    """Explain that a value's class is not among those its type takes; values themselves may be secret, and are not shown."""
+    """Explain that a value's class is not among those its type takes; the value may be secret and is not shown."""
     given = type(value)
     for kind in shape.takes:
         if issubclass(given, kind):
             return Mismatch(
-                f"{given.__name__} is given where {shape.name} is declared: it is a subclass, and decoding makes a plain "
-                f"{kind.__name__} of it; pass a {kind.__name__}, or declare {given.__name__}"
+                f"{given.__name__} is given where {shape.name} is declared: it is a subclass, and what it adds to "
+                f"{kind.__name__} would be lost on the way; pass a plain {kind.__name__}, or declare {given.__name__}"
             )
     return Mismatch(f"{given.__name__} is given where {shape.name} is declared")
 
@@ -78,8 +81,16 @@ def wrong_item(values: Iterable[object], shape: Shape) -> Mismatch:
     raise AssertionError(shape.name)  # pragma: no cover - only called when there is one
 
 
+def inside(at: str, step: Step, value: object) -> Any:
+    """Take a step for what stands under `at`, and let a mismatch say so."""
+    try:
+        return step(value)
+    except Mismatch as mismatch:
+        raise mismatch.under(at) from None
+
+
 def dispatch(steps: Iterable[tuple[frozenset[type], Step | None]]) -> Mapping[type, Step | None]:
-    """Map the classes of a union's members to their steps; a class that several members share goes to the first that fits."""
+    """Map the classes of a union's members to their steps; one that two members share goes to the first that fits."""
     table: dict[type, Step | None] = {}
     for kinds, step in steps:
         for kind in kinds:
@@ -101,8 +112,16 @@ def _either(first: Step | None, second: Step | None) -> Step | None:
     return step
 
 
+def is_class(hint: object) -> TypeGuard[type[object]]:
+    """Say whether a type is a class, and not a class with something in brackets."""
+    return isinstance(hint, type) and get_origin(hint) is None
+
+
 def name_of(hint: object) -> str:
-    """Return a type as a message names it."""
-    if isinstance(hint, type) and not hasattr(hint, "__origin__"):
+    """Return a type as a message names it: without modules."""
+    if is_class(hint):
         return "None" if hint is type(None) else hint.__name__
-    return str(getattr(hint, "__name__", "")) if hasattr(hint, "__supertype__") else repr(hint).replace("typing.", "")
+    if isinstance(hint, NewType):
+        return hint.__name__
+    text = repr(hint)
+    return text if "'" in text else re.sub(r"(?:[A-Za-z_<][\w>]*\.)+(?=\w)", "", text)
