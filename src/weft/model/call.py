@@ -27,6 +27,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         principal: on whose behalf.
         tenant: for whom.
         trace: W3C traceparent.
+        issued_ms: when the effect was first asked for, in milliseconds since 1970; an undo carries that of the call
+            which it undoes. 0 for unknown.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     principal: str = ""
     tenant: str = ""
     trace: str = ""
+    issued_ms: int = 0
 
     @property
     def effect_id(self) -> str:

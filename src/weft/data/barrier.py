@@ -1,0 +1,188 @@
+"""The barrier: what a database remembers of each call, so that it is applied once and undone once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, MetaData, Table, Text
+
+from weft.errors import NotDone, TransactionMisused, UndoTooOld
+from weft.ids import digest
+from weft.model.call import Call, Outcome, Refused, Reply
+
+OPERATION = "operation"
+UNDO = "undo"
+
+BEGUN = "begun"
+APPLIED = "applied"
+REFUSED = "refused"
+UNDONE = "undone"  # the undo came first: this operation will never be applied
+
+NOTHING = Reply(b"null")
+"""The answer of an undo that had nothing to take back."""
+
+barrier_tables = MetaData()
+
+table = Table(
+    "weft_barrier",
+    barrier_tables,
+    Column("effect_id", Text, primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default=""),
+    Column("data", LargeBinary, nullable=False, server_default=""),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("settled_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,  # one tree instead of two, and a run's rows side by side
+)
+
+purge_table = Table(
+    "weft_barrier_purge",
+    barrier_tables,
+    Column("id", Integer, primary_key=True),
+    Column("mark_ms", BigInteger, nullable=False),
+    CheckConstraint("id = 1"),
+)
+
+CLAIM = """
+    INSERT INTO weft_barrier (effect_id, role, target, fingerprint, state, issued_ms, settled_ms)
+    VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (effect_id, role) DO NOTHING
+"""
+LOOK_UP = """
+    SELECT effect_id, role, target, fingerprint, state, kind, data FROM weft_barrier WHERE effect_id = ? AND role = ?
+"""
+SETTLE = "UPDATE weft_barrier SET state = ?, kind = ?, data = ?, settled_ms = ? WHERE effect_id = ? AND role = ?"
+FORGET = "DELETE FROM weft_barrier WHERE effect_id = ?"
+NEWEST = "SELECT max(issued_ms) FROM weft_barrier WHERE effect_id = ?"
+MARK = """
+    INSERT INTO weft_barrier_purge (id, mark_ms) VALUES (1, ?)
+    ON CONFLICT (id) DO UPDATE SET mark_ms = max(mark_ms, excluded.mark_ms)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BarrierRow:
+    """What is remembered of an operation or of an undo; `data` holds the reply or the refusal."""
+
+    effect_id: str
+    role: str
+    target: str
+    fingerprint: bytes
+    state: str
+    kind: str
+    data: bytes
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return what a duplicate is answered."""
+        if self.state == APPLIED:
+            return Reply(self.data)
+        if self.state == REFUSED:
+            return Refused(self.kind, self.data)
+        assert self.state == UNDONE, f"the row of {self.effect_id} was committed before it was settled"
+        return NotDone(f"{self.effect_id} arrived after its undo and will never be applied", reason="undone")
+
+
+def role_of(call: Call) -> str:
+    """Return what a call is to its effect."""
+    return OPERATION if call.undoes is None else UNDO
+
+
+class Barrier:
+    """Decide on each call inside its own transaction, by a unique key that is inserted first.
+
+    Inserting before looking is what keeps two deliveries apart where transactions run side by side; in SQLite the
+    write slot does so already.
+    """
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw = raw
+
+    def admit(self, call: Call) -> Outcome | None:
+        """Claim the call; return nothing if it is to be carried out, else the outcome that it has.
+
+        Raises:
+            TransactionMisused: Another call used this id before.
+            UndoTooOld: The operation may have been forgotten.
+        """
+        if call.undoes is None:
+            return self._admit_operation(call)
+        return self._admit_undo(call)
+
+    def _admit_operation(self, call: Call) -> Outcome | None:
+        if self._claim(call, OPERATION):
+            return None
+        row = self._row(call, OPERATION)
+        if row.state != UNDONE:
+            _refuse_another(row, call)
+        return row.outcome
+
+    def _admit_undo(self, call: Call) -> Outcome | None:
+        if self._claim(call, OPERATION, state=UNDONE):
+            # The operation never came; from now on its place is taken.
+            self._refuse_forgotten(call)
+            self._claim(call, UNDO)
+            self.settle(call, NOTHING, at_ms=0)
+            return NOTHING
+        if not self._claim(call, UNDO):
+            row = self._row(call, UNDO)
+            _refuse_another(row, call)
+            return row.outcome
+        if self._row(call, OPERATION).state == REFUSED:
+            self.settle(call, NOTHING, at_ms=0)
+            return NOTHING
+        return None
+
+    def _claim(self, call: Call, role: str, *, state: str = BEGUN) -> bool:
+        stands_in = state == UNDONE  # for an operation of which only the id is known
+        target = "" if stands_in else call.target
+        fingerprint = b"" if stands_in else digest(call.arguments)
+        values = (call.effect_id, role, target, fingerprint, state, call.issued_ms)
+        return self._raw.execute(CLAIM, values).rowcount == 1
+
+    def _row(self, call: Call, role: str) -> BarrierRow:
+        return BarrierRow(*self._raw.execute(LOOK_UP, (call.effect_id, role)).fetchone())
+
+    def _refuse_forgotten(self, call: Call) -> None:
+        mark = self._raw.execute("SELECT mark_ms FROM weft_barrier_purge").fetchone()
+        # A call of unknown age (0) counts as old: the barrier may say "never happened" only where it knows.
+        if mark is not None and call.issued_ms < mark[0]:
+            what = f"{call.target} undoes {call.undoes}, of which nothing is known here, and rows of its age are purged"
+            raise UndoTooOld(what, effect_id=call.effect_id, issued_ms=call.issued_ms, mark_ms=mark[0])
+
+    def settle(self, call: Call, outcome: Reply | Refused, *, at_ms: int) -> None:
+        """Store the outcome beside the effect."""
+        state, kind = (APPLIED, "") if isinstance(outcome, Reply) else (REFUSED, outcome.kind)
+        self._raw.execute(SETTLE, (state, kind, outcome.data, at_ms, call.effect_id, role_of(call)))
+
+    def forget(self, effect_ids: Iterable[str], *, mark_ms: int) -> int:
+        """Delete rows and raise the purge mark above each of them; return how many rows went."""
+        count = 0
+        for effect_id in effect_ids:
+            newest = self._raw.execute(NEWEST, (effect_id,)).fetchone()[0]
+            if newest is not None:
+                mark_ms = max(mark_ms, newest + 1)
+                count += self._raw.execute(FORGET, (effect_id,)).rowcount
+        self._raw.execute(MARK, (mark_ms,))
+        return count
+
+
+def rows_of(raw: sqlite3.Connection) -> list[BarrierRow]:
+    """Return all rows in order of their key."""
+    names = "effect_id, role, target, fingerprint, state, kind, data"
+    found = raw.execute(f"SELECT {names} FROM weft_barrier ORDER BY effect_id, role")  # noqa: S608 - no input
+    return [BarrierRow(*row) for row in found]
+
+
+def _refuse_another(row: BarrierRow, call: Call) -> None:
+    if row.target != call.target:
+        what = f"the id {call.effect_id} belongs to {row.target} and came again with {call.target}"
+    elif row.fingerprint != digest(call.arguments):
+        what = f"the id {call.effect_id} came again with {call.target} and other arguments than the first time"
+    else:
+        return
+    raise TransactionMisused(what, remedy="never use a call id for two calls; recorded arguments are sent as they are")
