@@ -1,0 +1,1 @@
+"""Reference systems built with weft: read them, run them, copy them."""

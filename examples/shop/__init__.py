@@ -1,0 +1,1 @@
+"""A shop of eight services and three workflows, fed with real orders. START HERE: system.py."""

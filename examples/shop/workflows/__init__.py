@@ -1,0 +1,1 @@
+"""The shop's workflows. Each file is one story."""
