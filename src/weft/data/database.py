@@ -69,7 +69,7 @@ class Database:
         Raises:
             SettingInvalid: The URL or the file cannot be used.
         """
-        return Opening(url, clock or SystemClock(), tables, lock_wait)
+        return Opening(url, clock=clock or SystemClock(), tables=tables, lock_wait=lock_wait)
 
     @classmethod
     def provider(cls, service: str, url: str) -> AbstractAsyncContextManager[Database]:
@@ -149,7 +149,7 @@ class Database:
 class Opening(Awaitable[Database], AbstractAsyncContextManager[Database]):
     """A database about to be opened: await it, or enter it."""
 
-    def __init__(self, url: str, clock: Clock, tables: MetaData | None, lock_wait: timedelta) -> None:
+    def __init__(self, url: str, *, clock: Clock, tables: MetaData | None, lock_wait: timedelta) -> None:
         self._url = url
         self._clock = clock
         self._tables = tables

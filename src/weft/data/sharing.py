@@ -137,8 +137,7 @@ class WriteSlot:
         self._answer(members, error, committing=committing)
 
     def _group_is_full(self) -> bool:
-        old = self._loop.time() - self._group_began > GROUP_TIME_S
-        return len(self._members) >= GROUP_MEMBERS or (old and bool(self._members))
+        return len(self._members) >= GROUP_MEMBERS or self._loop.time() - self._group_began > GROUP_TIME_S
 
     def _pass_on(self) -> bool:
         while self._queue:
@@ -159,7 +158,7 @@ class WriteSlot:
         if not members or not self.link.raw.in_transaction:
             if self.link.raw.in_transaction:
                 self.link.raw.execute("ROLLBACK")
-            self._rested()
+            self._rest()
             return
         # Driven by callbacks, not by the task of a member: it may be cancelled, the others' commit may not.
         future = self._loop.run_in_executor(self._thread, self._commit_on_thread)
@@ -177,12 +176,7 @@ class WriteSlot:
         error = future.exception()
         self.commits += error is None
         self._answer(members, error, committing=True)
-        held_since = self._lock_held_since or 0.0
-        if self._queue and self._loop.time() - held_since > HOLD_S:
-            self._lock_held_since = None
-            self._loop.call_later(PAUSE_S, self._rested)
-        else:
-            self._rested()
+        self._rest()
 
     def _answer(
         self, members: list[asyncio.Future[CallFailed | None]], error: BaseException | None, *, committing: bool
@@ -191,6 +185,14 @@ class WriteSlot:
             if not member.done():
                 failure = None if error is None else storage_failure(error, self.link.path, committing=committing)
                 member.set_result(failure)
+
+    def _rest(self) -> None:
+        since = self._lock_held_since
+        if self._queue and since is not None and self._loop.time() - since > HOLD_S:
+            self._lock_held_since = None
+            self._loop.call_later(PAUSE_S, self._rested)
+        else:
+            self._rested()
 
     def _rested(self) -> None:
         self._resting = False

@@ -7,6 +7,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
+from time import monotonic
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -21,6 +22,9 @@ from weft.data.statements import AnyRow, Parameters, Result, run
 from weft.errors import CallFailed, NotDone, TransactionMisused
 from weft.flow.ambient import AlreadySettled, CurrentCall
 from weft.model.call import Outcome, Refused, Reply
+
+BREATH_S = 0.01
+"""After this long a block lets the loop's other tasks run before it goes on."""
 
 
 class Stage(Enum):
@@ -37,6 +41,7 @@ class Transaction(AbstractAsyncContextManager["Transaction"], ABC):
 
     def __init__(self) -> None:
         self._stage = Stage.NEW
+        self._breathed = monotonic()
 
     async def execute(self, statement: Executable, parameters: Parameters = None) -> Result:
         """Execute a statement; a list of parameters executes it once for each of them.
@@ -47,7 +52,12 @@ class Transaction(AbstractAsyncContextManager["Transaction"], ABC):
         """
         if self._stage is not Stage.OPEN:
             raise TransactionMisused("a statement outside the block of its transaction")
-        return self._run(statement, parameters)
+        result = self._run(statement, parameters)
+        if monotonic() - self._breathed > BREATH_S:
+            # Statements run on the loop and never give way: a block of a thousand would stop everybody else.
+            await asyncio.sleep(0)
+            self._breathed = monotonic()
+        return result
 
     async def rows(self, statement: Executable, parameters: Parameters = None) -> list[AnyRow]:
         """Execute a query and return its rows."""
