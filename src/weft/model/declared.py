@@ -6,12 +6,12 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from weft.model.operation import OperationDeclaration, declaration_of
-from weft.model.place import place_of
+from weft.model.place import label_of, place_of
 from weft.model.problem import Problem
-from weft.model.refusal import Declined, record_names
+from weft.model.refusal import record_names, refusal_class
 from weft.model.service import Service, contracts_of
 from weft.model.signature import Signature, judge_parameters, judge_result, parameters_of, read_signature
 
@@ -97,10 +97,10 @@ def _judge_declaration(operation: Declared) -> Iterator[Problem]:
 
 def _judge_refusals(operation: Declared) -> Iterator[Problem]:
     names: dict[str, object] = {}
-    for refusal in operation.declaration.raises:
-        kind: object = refusal
-        if not (isinstance(kind, type) and issubclass(kind, Declined)) or kind is Declined:
-            what = f"{operation.label} raises {getattr(kind, '__name__', repr(kind))}, which is no subclass of Declined"
+    for each in cast("tuple[object, ...]", operation.declaration.raises):
+        kind = refusal_class(each)
+        if kind is None:
+            what = f"{operation.label} raises {label_of(each)}, which is no subclass of Declined"
             remedy = "declare `class OutOfStock(Declined)` with fields for what the caller must know"
             yield Problem(operation.where, what, remedy)
             continue

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
 from weft.codec import Codec, RecordCodec
 from weft.errors import ValueInvalid
 from weft.model.call import Refused
 from weft.model.effect import Effect, EffectKind, Undo
+from weft.model.place import function_of
 from weft.model.refusal import Declined
 
 P = ParamSpec("P")
@@ -72,7 +73,7 @@ def operation(
     declaration = OperationDeclaration(declared, undo, refusals, timeout, give_up_after)
 
     def declare(method: Any) -> Any:
-        if not callable(method) and not isinstance(method, staticmethod | classmethod):
+        if not callable(method):
             raise TypeError(f"@operation declares a method, not {method!r}")
         setattr(method, DECLARATION, declaration)
         return method
@@ -82,8 +83,7 @@ def operation(
 
 def _effect_of(effect: object) -> tuple[Effect, Callable[..., Any] | None]:
     if isinstance(effect, Undo):
-        undo = cast("Undo[...]", effect)
-        return Effect(EffectKind.COMPENSATED), undo.function
+        return Effect(EffectKind.COMPENSATED), effect.function
     if isinstance(effect, Effect):
         return effect, None
     raise TypeError(
@@ -97,9 +97,7 @@ def _effect_of(effect: object) -> tuple[Effect, Callable[..., Any] | None]:
 
 def declaration_of(member: object) -> OperationDeclaration | None:
     """Return what the decorator was told about a member of a class, or nothing if it is no operation."""
-    if isinstance(member, staticmethod | classmethod):
-        member = getattr(member, "__func__", member)
-    found = getattr(member, DECLARATION, None)
+    found = getattr(function_of(member), DECLARATION, None)
     return found if isinstance(found, OperationDeclaration) else None
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from weft.model.declared import Declared
 from weft.model.effect import EffectKind
@@ -13,6 +14,9 @@ from weft.model.place import place_of
 from weft.model.problem import Problem
 from weft.model.service import Service, contracts_of
 from weft.model.signature import bare, difference, name_of, read_signature
+
+UNIONS = frozenset({typing.Union, UnionType})  # pyright: ignore[reportDeprecated] - compared with, not declared
+"""What get_origin answers for unions; before 3.14 there are two kinds."""
 
 
 def judge_pairs(implementation: type[Service], operations: Mapping[str, Declared]) -> Iterator[Problem]:
@@ -121,6 +125,6 @@ def _members(hint: Any) -> frozenset[Any]:
     if hint is None:
         return frozenset({NoneType})
     hint = bare(hint)
-    if get_origin(hint) in {Union, UnionType}:
+    if get_origin(hint) in UNIONS:
         return frozenset[Any]().union(*(_members(each) for each in get_args(hint)))
     return frozenset({hint})

@@ -28,10 +28,19 @@ def place_in(code: CodeType, line: int) -> str:
 
 def code_of(thing: object) -> CodeType | None:
     """Return the code of a function under its decorators, or nothing if it has none."""
-    if isinstance(thing, staticmethod | classmethod):
-        thing = getattr(thing, "__func__", thing)
-    code = getattr(inspect.unwrap(thing) if callable(thing) else thing, "__code__", None)
+    function = function_of(thing)
+    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
     return code if isinstance(code, CodeType) else None
+
+
+def function_of(member: object) -> object:
+    """Return the function that a staticmethod or classmethod holds; anything else as it is."""
+    return getattr(member, "__func__", member) if type(member) in {staticmethod, classmethod} else member
+
+
+def label_of(thing: object) -> str:
+    """Return the name of a class or function, or how anything else shows itself."""
+    return str(getattr(thing, "__name__", "")) or repr(thing)
 
 
 def statement_place() -> str:

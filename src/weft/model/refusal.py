@@ -1,4 +1,4 @@
-"""Declined: a service's decision that nothing happens, with its fields; and the record makers it shares with messages."""
+"""Declined: a service's decision that nothing happens; and what makes records of it and of messages."""
 
 from __future__ import annotations
 
@@ -63,3 +63,8 @@ class Declined(Exception):
     def __str__(self) -> str:
         """Show the fields: the service's words for what it decided."""
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in record_names(type(self)))
+
+
+def refusal_class(thing: object) -> type[Declined] | None:
+    """Return a class as one of refusals, or nothing if it is none, or the one that all of them share."""
+    return thing if isinstance(thing, type) and issubclass(thing, Declined) and thing is not Declined else None

@@ -16,7 +16,7 @@ from weft.model.pairing import judge_pairs, undo_name
 from weft.model.place import place_of
 from weft.model.policy import DEFAULT_TIMEOUT
 from weft.model.problem import Problem
-from weft.model.refusal import Declined
+from weft.model.refusal import refusal_class
 from weft.model.service import Service, contracts_of
 from weft.model.signature import (
     arguments_codec,
@@ -53,7 +53,7 @@ def resolve_service(implementation: type[Service], problems: list[Problem]) -> S
 
 def _resolve_operation(implementation: type[Service], declared: Declared, problems: list[Problem]) -> Operation:
     declaration, signature, where = declared.declaration, declared.signature, declared.where
-    refusals = [each for each in declaration.raises if isinstance(each, type) and issubclass(each, Declined)]  # pyright: ignore[reportUnnecessaryIsInstance] - judged, not yet trusted
+    refusals = [each for each in map(refusal_class, declaration.raises) if each is not None]
     shape = "".join(f"{name}:{name_of(hint)};" for name, hint in signature.parameters.items())
     give_up = declaration.give_up_after
     return Operation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from weft.model.place import PLACE, statement_place
 
@@ -34,6 +34,11 @@ class Service:
             cls.weft_exactly_once = exactly_once
         if tables is not None:
             cls.weft_tables = tables
+
+
+def is_service(thing: object) -> TypeGuard[type[Service]]:
+    """Tell whether something is a class of a service, and not what all of them share."""
+    return isinstance(thing, type) and issubclass(thing, Service) and thing is not Service
 
 
 def contracts_of(implementation: type[Service]) -> tuple[type[Service], ...]:

@@ -1,4 +1,4 @@
-"""Signatures of operations and workflows: parameters, types and defaults, and what is wrong with how they are written."""
+"""Signatures of operations and workflows: parameters, types and defaults, and what is wrong with them."""
 
 from __future__ import annotations
 

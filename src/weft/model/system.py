@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from weft.errors import DeclarationInvalid
+from weft.model.determinism import judge_determinism
+from weft.model.inner_calls import judge_inner_calls
 from weft.model.naming import judge_name, judge_unique
 from weft.model.operation import Operation
-from weft.model.place import place_of, statement_place
+from weft.model.place import label_of, place_of, statement_place
 from weft.model.problem import Problem
 from weft.model.resolve import resolve_service, resolve_workflow
-from weft.model.service import Service
+from weft.model.service import Service, is_service
 from weft.model.spec import ServiceSpec, WorkflowSpec
 from weft.model.wiring import judge_wiring, resources_of
 from weft.model.workflow import Workflow
@@ -45,6 +47,8 @@ class System:
         problems.extend(judge_unique([(spec.name, spec.where) for spec in found], "service"))
         problems.extend(judge_unique([(spec.name, spec.where) for spec in flows], "workflow"))
         problems.extend(judge_wiring(found, flows))
+        problems.extend(judge_inner_calls(found))
+        problems.extend(judge_determinism(functions))
         self.services: Mapping[str, ServiceSpec] = MappingProxyType({spec.name: spec for spec in found})
         self.workflows: Mapping[str, WorkflowSpec] = MappingProxyType({spec.name: spec for spec in flows})
         self.operations: Mapping[str, Operation] = MappingProxyType(
@@ -69,8 +73,8 @@ class System:
 def _only_services(given: Iterable[object], where: str, problems: list[Problem]) -> list[type[Service]]:
     found: list[type[Service]] = []
     for each in given:
-        if not (isinstance(each, type) and issubclass(each, Service)) or each is Service:
-            what = f"{getattr(each, '__name__', repr(each))} is given as a service, but is no subclass of Service"
+        if not is_service(each):
+            what = f"{label_of(each)} is given as a service, but is no subclass of Service"
             problems.append(Problem(where, what, "list classes: `class Inventory(Service)`, not instances"))
         elif each in found:
             problems.append(Problem(where, f"{each.__name__} ({place_of(each)}) is listed twice", "list it once"))
@@ -83,12 +87,14 @@ def _only_workflows(given: Iterable[object], where: str, problems: list[Problem]
     found: list[Workflow[Any, Any]] = []
     for each in given:
         if not isinstance(each, Workflow):
-            what = f"{getattr(each, '__name__', repr(each))} is given as a workflow, but is none"
+            what = f"{label_of(each)} is given as a workflow, but is none"
             problems.append(Problem(where, what, "declare it with @workflow"))
-        elif each in found:
-            problems.append(Problem(where, f"workflow {each.name} ({each.where}) is listed twice", "list it once"))
+            continue
+        flow = cast("Workflow[Any, Any]", each)
+        if flow in found:
+            problems.append(Problem(where, f"workflow {flow.name} ({flow.where}) is listed twice", "list it once"))
         else:
-            found.append(each)
+            found.append(flow)
     return found
 
 

@@ -30,12 +30,12 @@ class Dependency(Enum):
 
 def kind_of(hint: Any) -> Dependency:
     """Tell what a type asks for; a resource is any class that is neither a service nor Runs."""
-    kind = get_origin(hint) or hint
+    kind: object = get_origin(hint) or hint
     if not isinstance(kind, type) or kind is type(None):
         return Dependency.NOTHING
     if issubclass(kind, Service):
         return Dependency.SERVICE
-    return Dependency.RUNS if getattr(kind, RUNS, False) else Dependency.RESOURCE
+    return Dependency.RUNS if hasattr(hint, RUNS) else Dependency.RESOURCE
 
 
 def resources_of(spec: ServiceSpec) -> dict[str, Any]:

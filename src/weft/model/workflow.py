@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-I = TypeVar("I")
+Input = TypeVar("Input")
 P = ParamSpec("P")
-R = TypeVar("R")
+Result = TypeVar("Result")
 
 
-class Workflow(Generic[I, R]):
+class Workflow(Generic[Input, Result]):
     """A declared workflow; run it with `Runs.start`, it is not called directly."""
 
     __slots__ = ("function", "name")
@@ -30,9 +30,11 @@ class Workflow(Generic[I, R]):
 
 
 @overload
-def workflow(function: Callable[Concatenate[I, P], Coroutine[Any, Any, R]], /) -> Workflow[I, R]: ...
+def workflow(function: Callable[Concatenate[Input, P], Coroutine[Any, Any, Result]], /) -> Workflow[Input, Result]: ...
 @overload
-def workflow(*, name: str) -> Callable[[Callable[Concatenate[I, P], Coroutine[Any, Any, R]]], Workflow[I, R]]: ...
+def workflow(
+    *, name: str
+) -> Callable[[Callable[Concatenate[Input, P], Coroutine[Any, Any, Result]]], Workflow[Input, Result]]: ...
 def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
     """Declare an async function as a workflow: one input, services as keyword-only parameters, one result.
 
