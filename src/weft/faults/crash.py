@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 
 from weft.errors import OutcomeUnknown
@@ -16,29 +16,31 @@ class Crashed(BaseException):
     """The process is gone: nothing after this line runs, and whatever was not committed is rolled back."""
 
 
-def crash(handler: Handler, *, before: Callable[[Call], bool], after: Callable[[Call], bool]) -> Handler:
-    """Return a handler whose service dies before its commit, or after it, where told to.
-
-    The caller cannot tell the two apart: both are an unknown outcome.
-    """
+def crash_before_commit(handler: Handler) -> Handler:
+    """Return a handler whose service has done its work and dies before it is committed."""
 
     async def handle(call: Call) -> Outcome:
-        if before(call):
-            token = doomed.set(call.id)
-            try:
+        token = doomed.set(call.id)
+        try:
+            with suppress(Crashed):
                 await handler(call)
-            except Crashed:
-                pass
-            finally:
-                doomed.reset(token)
-            return _died(call)
-        if after(call):
-            await handler(call)
-            return _died(call)
-        return await handler(call)
+        finally:
+            doomed.reset(token)
+        return _died(call)
+
+    return handle
+
+
+def crash_after_commit(handler: Handler) -> Handler:
+    """Return a handler whose service has committed its work and dies before it answers."""
+
+    async def handle(call: Call) -> Outcome:
+        await handler(call)
+        return _died(call)
 
     return handle
 
 
 def _died(call: Call) -> OutcomeUnknown:
+    # One text for both: the caller cannot know how far the callee came.
     return OutcomeUnknown(f"the process of {call.target} died during the call", reason="crash")

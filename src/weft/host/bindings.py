@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Any, TypeAlias, TypeVar
 
+from weft.clock import Clock
 from weft.errors import SettingInvalid
 from weft.flow.ambient import current_call
 from weft.flow.proxy import make_proxy
@@ -116,14 +117,16 @@ class _Binder:
         if hint in wiring.own:
             return wiring.own[hint]
         if hint is Runs:
-            return Runs(wiring.system, _NotingPort(wiring.runs))
+            return Runs(wiring.system, wiring.runs)
         if isinstance(hint, type) and issubclass(hint, Service) and (proxy := proxy_for(hint, wiring)) is not None:
             return proxy
         raise self._missing(name, hint)
 
     def _provider(self, hint: Any) -> Provider | None:
         given = self._wiring.providers.get(hint) if isinstance(hint, type) else None
-        return _open_database(self._spec, hint) if given is None and _is_database(hint) else given
+        return (
+            _open_database(self._spec, hint, self._wiring.own[Clock]) if given is None and _is_database(hint) else given
+        )
 
     def is_foreign(self, hint: Any) -> bool:
         """Tell whether the service could change something through this that weft cannot roll back."""
@@ -141,7 +144,7 @@ class _Binder:
         return SettingInvalid(what, where=self._spec.where, remedy=remedy)
 
 
-class _NotingPort:
+class NotingPort:
     """Runs as an operation sees them: what it starts or tells there does not roll back with its transaction."""
 
     def __init__(self, port: RunsPort) -> None:
@@ -154,10 +157,10 @@ class _NotingPort:
         _note_write()
         await self._port.start(workflow, run_id, data)
 
-    async def send(self, workflow: str, run_id: str, kind: str, data: bytes) -> None:
+    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
         """Tell a run a message."""
         _note_write()
-        await self._port.send(workflow, run_id, kind, data)
+        await self._port.send(workflow, run_id, kind, data, message_id=message_id)
 
     async def cancel(self, workflow: str, run_id: str, reason: str) -> None:
         """Ask a run to cancel."""
@@ -187,10 +190,10 @@ def _is_database(hint: Any) -> bool:
     return getattr(hint, "__name__", "") == "Database" and (module + ".").startswith(DATABASE_ROOM + ".")
 
 
-def _open_database(spec: ServiceSpec, hint: Any) -> Provider:
+def _open_database(spec: ServiceSpec, hint: Any, clock: Any) -> Provider:
     def provide(service: str, url: str) -> AbstractAsyncContextManager[Any]:
         del service
-        opened: AbstractAsyncContextManager[Any] = hint.open(url, tables=spec.implementation.weft_tables)
+        opened: AbstractAsyncContextManager[Any] = hint.open(url, clock=clock, tables=spec.implementation.weft_tables)
         return opened
 
     return provide

@@ -128,6 +128,7 @@ async def _finish(current: CurrentCall, outcome: Outcome, ending: Ending) -> tup
     except NotDone as error:
         return error, Ending.FAILED
     except Exception as error:
+        await _abandon(current)  # it may not have come as far as committing, and would hold the database's turn
         logger.warning("the commit of %s failed", target, exc_info=error)
         what = f"the commit of {target} failed: {_words(error)}"
         return OutcomeUnknown(what, reason="commit", **_cause(error)), Ending.FAILED

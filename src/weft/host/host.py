@@ -13,8 +13,9 @@ from weft.clock import Clock, SystemClock
 from weft.engine.embedded.engine import EmbeddedEngine
 from weft.engine.execution.program import Program
 from weft.errors import DeclarationInvalid
+from weft.flow.ambient_runs import AmbientRuns
 from weft.flow.runs import Runs
-from weft.host.bindings import Provider, Wiring, bind, proxy_for
+from weft.host.bindings import NotingPort, Provider, Wiring, bind, proxy_for
 from weft.host.dispatcher import Witness
 from weft.host.lifecycle import StopSignals
 from weft.host.pipeline import Pipeline
@@ -83,7 +84,7 @@ class Host(Runs):
             system=system,
             settings=settings,
             send=self._pipeline.send,
-            runs=self.engine,
+            runs=NotingPort(AmbientRuns(self.engine)),
             own={Clock: clock, Ids: ids},
             providers=options.get("providers", {}),
             replace=options.get("replace", {}),
@@ -138,7 +139,7 @@ class Host(Runs):
 
     def _service_of_workflow(self, spec: WorkflowSpec, hint: Any) -> Any:
         if hint is Runs:
-            return Runs(self._wiring.system, self.engine)
+            return Runs(self._wiring.system, self._wiring.runs)
         if isinstance(hint, type) and issubclass(hint, Service):
             return self.proxy(hint)
         what = f"workflow {spec.name} asks for {hint!r}, which is no service"
