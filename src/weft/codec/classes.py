@@ -57,7 +57,7 @@ def read_class(cls: type[object]) -> RecordClass:
     """
     try:
         hints = get_type_hints(cls, include_extras=True)
-    except (NameError, TypeError) as error:
+    except (NameError, AttributeError, TypeError, SyntaxError) as error:
         raise Unfit(f"the annotations of {cls.__name__} cannot be resolved: {error}") from error
     if issubclass(cls, msgspec.Struct):
         return _read_struct(cls, hints)
@@ -108,7 +108,14 @@ def _try_constructor(cls: type[object], fields: tuple[Field, ...]) -> None:
         raise Unfit(f"the __init__ of {cls.__name__} does not take its fields: {error}") from error
 
 
-def new_mirror(record: RecordClass, *, tagged: bool) -> tuple[type[msgspec.Struct], Callable[..., msgspec.Struct]]:
+def may_be_mirrored(cls: type[object]) -> bool:
+    """Say whether another Struct can stand for a class: not for one whose fields are told apart by place."""
+    return not issubclass(cls, msgspec.Struct) or not cls.__struct_config__.array_like
+
+
+def new_mirror(
+    record: RecordClass, *, tagged: bool, name: str
+) -> tuple[type[msgspec.Struct], Callable[..., msgspec.Struct]]:
     """Make the Struct that stands for a record class on the wire where msgspec cannot handle the class itself.
 
     msgspec refuses unions of dataclasses; of tagged Structs it takes them, with its own speed, messages and schema. The
@@ -131,7 +138,7 @@ def new_mirror(record: RecordClass, *, tagged: bool) -> tuple[type[msgspec.Struc
         )
     in_order = all(not later.required or first.required for first, later in pairwise(record.fields))
     mirror = msgspec.defstruct(
-        record.cls.__name__,
+        name,
         [(field.name, Any) if field.required else (field.name, Any, UNSET) for field in record.fields],
         module=record.cls.__module__,
         namespace={"__doc__": _own_doc(record.cls)},
@@ -148,7 +155,7 @@ def new_mirror(record: RecordClass, *, tagged: bool) -> tuple[type[msgspec.Struc
 
 def _struct_options(cls: type[msgspec.Struct]) -> dict[str, Any]:
     config = cls.__struct_config__
-    if config.array_like:
+    if not may_be_mirrored(cls):
         raise Unfit(f"{cls.__name__} is array_like, which cannot hold what msgspec does not know by itself")
     return {"tag": config.tag, "tag_field": config.tag_field, "forbid_unknown_fields": config.forbid_unknown_fields}
 

@@ -15,6 +15,7 @@ from weft.codec.classes import (
     RecordClass,
     Unfit,
     is_record_class,
+    may_be_mirrored,
     new_mirror,
     read_class,
     record_shape,
@@ -49,7 +50,7 @@ class Compiler:
     """Compiles types; every record class inside is looked at once.
 
     Args:
-        mirror_all: Let every dataclass have a mirror, needed or not. That is for schemas: the mirror knows what the
+        mirror_all: Let every record class have a mirror, needed or not. That is for schemas: the mirror knows what the
             codec asks of a field beyond its annotation.
     """
 
@@ -187,7 +188,7 @@ class Compiler:
         if key in self._open:
             self._asked.add(key)
             return self._guess(record, key)
-        if tagged or record.rebuilt or (self._mirror_all and not issubclass(cls, msgspec.Struct)):
+        if tagged or record.rebuilt or (self._mirror_all and may_be_mirrored(cls)):
             self._mirror(record, key)
         self._open.add(key)
         try:
@@ -206,7 +207,11 @@ class Compiler:
 
     def _mirror(self, record: RecordClass, key: Key) -> Mirror:
         if key not in self._mirrors:
-            self._mirrors[key] = new_mirror(record, tagged=key[1])
+            # In a schema each mirror is a definition: two classes of one name, or one class with a tag and without,
+            # need two names there.
+            name = key[0].__name__
+            count = sum(each.__name__ == name for each, _ in self._mirrors)
+            self._mirrors[key] = new_mirror(record, tagged=key[1], name=f"{name}{count + 1}" if count else name)
         return self._mirrors[key]
 
     def _guess(self, record: RecordClass, key: Key) -> Shape:

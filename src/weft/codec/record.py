@@ -42,7 +42,7 @@ class RecordCodec:
             if name in defaults:
                 _check_default(defaults[name], shape, hint=hint, name=name)
         record = self._record()
-        wire, build = new_mirror(record, tagged=False)
+        wire, build = new_mirror(record, tagged=False, name="Arguments")
         tell_types(wire, record, shapes)
         self._read = reader(wire, hint=Arguments, name=", ".join(fields))
         self._outward = packed(record, shapes, build)
@@ -96,7 +96,7 @@ class RecordCodec:
     def schema(self) -> dict[str, object]:
         """Return the JSON Schema (2020-12) of the object."""
         record = self._record()
-        wire = new_mirror(record, tagged=False)[0]
+        wire = new_mirror(record, tagged=False, name="Arguments")[0]
         tell_types(wire, record, Compiler(mirror_all=True).compile(self._fields))
         return schema_of(wire)
 
