@@ -37,8 +37,8 @@ class RunsPort(Protocol):
         """
         ...
 
-    async def send(self, workflow: str, run_id: str, kind: str, data: bytes) -> None:
-        """Tell a run a message; returns once it is on disk.
+    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
+        """Tell a run a message; returns once it is on disk. Messages of one id are told once.
 
         Raises:
             RunNotFound: there is none.

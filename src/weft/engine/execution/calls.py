@@ -78,6 +78,9 @@ class Calls:
         self.loop = owner.loop
         self.root_path = TaskPath()
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def open(self) -> Iterable[CallRecord]:
         """Return the calls without an outcome."""
         return self._open.values()
@@ -100,7 +103,7 @@ class Calls:
         task = self.loop.current
         assert task is not None, "operations are awaited, and only tasks await"
         scope = self._owner.root_scope if task.scope is None else task.scope.effective()
-        if scope.is_closed():
+        if scope.is_closed(self._owner.entries):
             what = f"{operation.target} was called under a saga that is unwinding; it was not sent"
             raise ScopeClosed(what, where=self.loop.line())
         limits = self._owner.limits
@@ -114,10 +117,11 @@ class Calls:
         undo = f"{operation.service}.{operation.undo}" if operation.undo else ""
         command = CallIssued(record.path, operation.target, arguments, undo, "", self.loop.line())
         self._owner.commands[f"call {record.path}"] = command
-        if record.undoable:
-            scope.records.append(record)
-        if operation.kind is EffectKind.IRREVERSIBLE:
-            scope.pivots += 1
+        if scope.parent is not None:
+            if record.undoable:
+                scope.records.append(record)
+            if operation.kind is EffectKind.IRREVERSIBLE:
+                scope.pivots.append(record)
         future = record.future = CallFuture(record, self)
         return future
 
@@ -160,9 +164,11 @@ class Calls:
         future = record.future
         if future is not None and not future.done():
             future.set_result(outcome)
-        if record.operation.kind is EffectKind.IRREVERSIBLE and record.task is not None and record.task.held:
-            # After the task has taken the reply: a cancellation held back strikes at its next await.
-            self.loop.call_soon(self._release, record.task)
+        if record.operation.kind is EffectKind.IRREVERSIBLE:
+            for task in self.loop.tasks:
+                if task.held:
+                    # After the task has taken the reply: a cancellation held back strikes at its next await.
+                    self.loop.call_soon(task.release)
 
     def skip(self, path: str, reply: bytes | None) -> None:
         """End a call as an operator decided: done for an undo, replied with what was given, or not done."""
@@ -174,11 +180,6 @@ class Calls:
         else:
             self.end(path, NotDone(f"{path} was skipped by an operator", reason="skipped"))
 
-    def _release(self, task: RunTask) -> None:
-        owns = any(scope.owner is task for scope in _around(task.scope))
-        if not owns and not task.done():
-            task.release()
-
     def _close(self, record: CallRecord) -> None:
         if record.operation.kind is not EffectKind.READ:
             self._effects -= 1
@@ -186,8 +187,9 @@ class Calls:
             record.scope.changed()
 
     def _unpin(self, record: CallRecord) -> None:
-        if record.operation.kind is EffectKind.IRREVERSIBLE:
-            record.scope.effective().pivots -= 1
+        pivots = record.scope.effective().pivots
+        if record in pivots:
+            pivots.remove(record)
 
     def abandon(self, record: CallRecord) -> None:
         """Stop waiting for a call: within its own step it never was, later its outcome is still awaited by its saga."""
@@ -212,8 +214,8 @@ class Calls:
             if record is not None:
                 record.arguments = command.arguments
 
-    def holds_cancellation(self, task: RunTask) -> bool:
-        """Tell whether a cancellation of the task must wait.
+    def holds_cancellation(self, task: RunTask, origin: Scope | None) -> bool:
+        """Tell whether a cancellation of the task must wait that came from this saga.
 
         It waits while the task awaits an irreversible call that was sent; and where it comes from outside a saga
         under which an irreversible call was sent, until that saga is left.
@@ -221,10 +223,9 @@ class Calls:
         waiter: Any = task._fut_waiter  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType, reportUnknownMemberType]  # noqa: SLF001
         if isinstance(waiter, CallFuture) and self._is_sent_pivot(waiter.record):
             return True
-        pivot = None if task.scope is None else task.scope.outermost_pivot()
+        pivot = None if task.scope is None else task.scope.outermost_pivot(self._owner.entries)
         if pivot is None:
             return False
-        origin = self.loop.origin()
         return origin is None or not origin.effective().within(pivot)
 
     def _is_sent_pivot(self, record: CallRecord) -> bool:
@@ -236,9 +237,3 @@ class Calls:
             record.future = None
             record.task = None
         self._open.clear()
-
-
-def _around(scope: Scope | None) -> Iterable[Scope]:
-    while scope is not None:
-        yield scope
-        scope = scope.parent

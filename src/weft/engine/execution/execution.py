@@ -21,7 +21,8 @@ from weft.engine.execution.entries import (
     Told,
 )
 from weft.engine.execution.inbox import Inbox
-from weft.engine.execution.loop import DRAIN_LIMIT, RunEvicted, RunLoop, RunTask, RunTimer
+from weft.engine.execution.handles import RunTimer
+from weft.engine.execution.loop import DRAIN_LIMIT, RunEvicted, RunLoop, RunTask
 from weft.engine.execution.paths import place_raised
 from weft.engine.execution.program import Program
 from weft.engine.execution.scopes import Scope
@@ -32,6 +33,10 @@ from weft.model.call import Outcome
 from weft.model.operation import Operation
 from weft.model.policy import Limits
 from weft.model.run import RunStatus
+
+
+TEXT_LIMIT = 10_000
+"""Characters that are kept of an exception's text."""
 
 
 class Identity(NamedTuple):
@@ -164,7 +169,7 @@ class Execution:
         if not self._closing:
             self._closing = True
             self.root_scope.closed = True
-            for task in self.root_scope.unfinished_tasks():
+            for task in [task for task in self.loop.tasks if not task.done()]:
                 task.cancel()
             self.loop.drain()
         left = [task for task in self.loop.tasks if not task.done()]
@@ -184,8 +189,7 @@ class Execution:
             if len(result) <= self.limits.payload_bytes:
                 return RunEnded(RunStatus.COMPLETED, result)
             error = LimitExceeded(f"the result has {len(result):,} bytes; the limit is {self.limits.payload_bytes:,}")
-        text = error.what if isinstance(error, WeftError) else str(error)
-        return RunEnded(RunStatus.FAILED, kind=type(error).__name__, text=text, line=place_raised(error))
+        return RunEnded(RunStatus.FAILED, kind=type(error).__name__, text=_text(error), line=place_raised(error))
 
     # The loop's timers.
 
@@ -257,3 +261,12 @@ class Execution:
     def _check_alive(self) -> None:
         if self.loop.dead:
             raise RunEvicted
+
+
+def _text(error: BaseException) -> str:
+    """Return what an exception says, as text that can be stored: of bounded length, without lone surrogates."""
+    try:
+        text = error.what if isinstance(error, WeftError) else str(error)
+    except Exception:  # noqa: BLE001 - the border to the user's __str__, which must not take the engine down
+        text = "(its text cannot be shown)"
+    return text[:TEXT_LIMIT].encode("utf-8", "replace").decode("utf-8")

@@ -7,16 +7,19 @@ alike at every replay.
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import sys
 from asyncio import events
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
-from typing import Any, Protocol
+from typing import Any
+from weakref import WeakSet
 
 from weft.engine.execution.guards import GuardedLoop, refuse
-from weft.engine.execution.paths import TaskPath, is_asyncio, line_of_caller, place
+from weft.engine.execution.handles import Ready, RunTimer, Timers
+from weft.engine.execution.paths import TaskPath, line_of_caller, made_by, place_suspended
 from weft.errors import DrainTooLong
 from weft.ids import digest
 
@@ -24,6 +27,9 @@ DRAIN_LIMIT = 100_000
 """Callbacks in one drain; past it the run is blocked."""
 
 LONGEST_TIMER_MS = 100 * 365 * 86_400_000
+NOTICED_LIMIT = 100
+"""Reports of asyncio that are kept between two steps."""
+
 CLOSER_LIMIT = 1_000
 """How often a coroutine that is being evicted may await again before it is dropped."""
 
@@ -33,86 +39,6 @@ _HASH_MASK = (1 << 61) - 1
 
 class RunEvicted(BaseException):
     """Leave memory: the run goes on from its journal; not a cancellation, so sagas do not unwind."""
-
-
-class Timers(Protocol):
-    """Where the loop's timers go."""
-
-    def timer_set(self, timer: RunTimer) -> None:
-        """Note a new timer."""
-        ...
-
-    def timer_cancelled(self, timer: RunTimer) -> None:
-        """Note that a timer is not wanted any more."""
-        ...
-
-
-class Ready:
-    """A callback in the queue."""
-
-    __slots__ = ("_args", "_callback", "_cancelled", "_context", "origin")
-
-    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> None:
-        self._callback = callback
-        self._args = args
-        self._context = context
-        self._cancelled = False
-        self.origin: Any = None
-
-    def cancel(self) -> None:
-        """Forget the callback."""
-        self._cancelled = True
-
-    def cancelled(self) -> bool:
-        """Tell whether it was forgotten."""
-        return self._cancelled
-
-    def run(self) -> None:
-        """Call back, unless forgotten."""
-        if not self._cancelled:
-            self._context.run(self._callback, *self._args)
-
-    @property
-    def subject(self) -> object:
-        """Return the task that is stepped, or whose end is told."""
-        owner = getattr(self._callback, "__self__", None)
-        if isinstance(owner, RunTask):
-            return owner
-        return self._args[0] if self._args else None
-
-
-class RunTimer:
-    """A durable timer; asyncio knows it as a TimerHandle."""
-
-    __slots__ = ("_cancelled", "_loop", "_ready", "due_ms", "fired", "path")
-
-    def __init__(self, loop: RunLoop, *, due_ms: int, ready: Ready, path: str) -> None:
-        self._loop = loop
-        self._ready = ready
-        self._cancelled = False
-        self.due_ms = due_ms
-        self.path = path
-        self.fired = False
-        ready.origin = loop.scope_of_current()
-
-    def cancel(self) -> None:
-        """Forget the timer; harmless once it fired."""
-        if not self._cancelled and not self.fired:
-            self._cancelled = True
-            self._loop.timers.timer_cancelled(self)
-
-    def cancelled(self) -> bool:
-        """Tell whether it was forgotten."""
-        return self._cancelled
-
-    def when(self) -> float:
-        """Return when it is due, in the loop's seconds."""
-        return (self.due_ms - self._loop.start_ms) / 1000
-
-    def fire(self) -> None:
-        """Queue the callback."""
-        self.fired = True
-        self._loop.put(self._ready)
 
 
 class RunFuture(asyncio.Future[Any]):
@@ -133,15 +59,24 @@ class RunTask(asyncio.Task[Any]):
     a cancellation is kept and not delivered; `release` delivers what was kept.
     """
 
-    def __init__(self, coro: Coroutine[Any, Any, Any], *, loop: RunLoop, path: TaskPath, context: Context | None) -> None:
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, Any],
+        *,
+        loop: RunLoop,
+        path: TaskPath,
+        context: Context | None,
+        name: str | None = None,
+    ) -> None:
         self._number = loop.next_number()
         self.path = path
-        self.scope: Any = loop.scope_of_current()
-        self.held: list[Any] = []
+        self.scope: Any = loop.origin()
+        self.held: list[tuple[Any, Any]] = []
         self.unreachable = False
         self.line = ""
+        self.run_context = copy_context() if context is None else context
         self._run_loop = loop
-        super().__init__(coro, loop=loop, name=path.prefix, context=context)
+        super().__init__(coro, loop=loop, name=path.prefix if name is None else name, context=self.run_context)
 
     def __hash__(self) -> int:
         return self._number
@@ -150,24 +85,38 @@ class RunTask(asyncio.Task[Any]):
         """Ask the task to cancel, now or once what it waits for has come to rest."""
         if self.done():
             return False
-        if self.unreachable or self._run_loop.holds(self):
-            self.held.append(msg)
+        origin = self._run_loop.origin()
+        if self._holds(origin):
+            self.held.append((msg, origin))
             return True
         return super().cancel(msg)
 
     def uncancel(self) -> int:
-        """Take one cancellation back: one held back before one that was delivered."""
-        if self.held:
-            self.held.pop()
-            return self.cancelling()
+        """Take one cancellation back.
+
+        Who asks knows neither of the ones held back for others nor whether its own was delivered: first goes one that
+        was held and is held no longer, then one that was delivered. One that the task's saga still holds back comes
+        from outside of it, and whoever asks is inside.
+        """
+        for index in reversed(range(len(self.held))):
+            if not self._holds(self.held[index][1]):
+                del self.held[index]
+                return self.cancelling()
         return super().uncancel()
 
     def release(self) -> bool:
-        """Deliver the cancellations held back; the next await raises. Tell whether there were any."""
-        held, self.held = self.held, []
-        for message in held:
+        """Deliver the cancellations that nothing holds back any more; the next await raises. Tell if there were any."""
+        if self.done():
+            return False
+        held = [pair for pair in self.held if self._holds(pair[1])]
+        due = [pair for pair in self.held if pair not in held]
+        self.held = held
+        for message, _ in due:
             super().cancel(message)
-        return bool(held)
+        return bool(due)
+
+    def _holds(self, origin: Any) -> bool:
+        return self.unreachable or self._run_loop.holds(self, origin)
 
 
 class RunLoop(GuardedLoop):
@@ -185,9 +134,12 @@ class RunLoop(GuardedLoop):
         self.now_ms = 0
         self.tasks: list[RunTask] = []
         self.dead = False
+        self.draining = False
         self.handle: Ready | None = None
         self.noticed: list[dict[str, Any]] = []
-        self.holds: Callable[[RunTask], bool] = _holds_nothing
+        self.holds: Callable[[RunTask, Any], bool] = _holds_nothing
+        self._generators: WeakSet[AsyncGenerator[Any, Any]] = WeakSet()
+        self._dropped: list[AsyncGenerator[Any, Any]] = []
 
     def next_number(self) -> int:
         """Return a hash that depends on the run's name and on the order of creation only."""
@@ -198,22 +150,21 @@ class RunLoop(GuardedLoop):
     def current(self) -> RunTask | None:
         """Return the task that is running."""
         task: Any = asyncio.current_task(self)
+        if task is not None and not isinstance(task, RunTask):
+            refuse("a task that the run's loop did not make", "use asyncio.create_task or a TaskGroup")
         return task
 
-    def scope_of_current(self) -> Any:
-        """Return the saga that a task made now belongs to."""
-        task = self.current
-        return None if task is None else task.scope
-
     def origin(self) -> Any:
-        """Return the saga that what runs now belongs to: a task's, that of a task whose end is told, a timer's."""
+        """Return the saga that what runs now belongs to: a task's, that of a task whose end is told, a callback's."""
         task = self.current
         if task is not None:
             return task.scope
         if self.handle is None:
             return None
-        subject = self.handle.subject
-        return subject.scope if isinstance(subject, RunTask) else self.handle.origin
+        for subject in self.handle.subjects:
+            if isinstance(subject, RunTask):
+                return subject.scope
+        return self.handle.origin
 
     def line(self) -> str:
         """Return `file:line` of the workflow's code that is running, or that made the task that is."""
@@ -255,8 +206,13 @@ class RunLoop(GuardedLoop):
         """Queue a callback."""
         if self.dead:
             raise RunEvicted
-        ready = Ready(callback, args, copy_context() if context is None else context)
+        ready = self._make_ready(callback, args, context)
         self._ready.append(ready)
+        return ready
+
+    def _make_ready(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None) -> Ready:
+        ready = Ready(callback, args, copy_context() if context is None else context)
+        ready.origin = self.origin()
         return ready
 
     def put(self, ready: Ready) -> None:
@@ -269,16 +225,16 @@ class RunLoop(GuardedLoop):
         """Set a durable timer; delays round up to a millisecond and are at least one."""
         self._refuse_odd(delay)
         delay_ms = max(1, math.ceil(round(delay * 1000, 3)))
-        return self._timer(self.now_ms + delay_ms, Ready(callback, args, context or copy_context()))
+        return self._timer(self.now_ms + delay_ms, self._make_ready(callback, args, context))
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Any:
         """Set a durable timer at a time of the loop."""
         self._refuse_odd(when)
         due_ms = self.start_ms + math.ceil(round(when * 1000, 3))
-        return self._timer(max(self.now_ms + 1, due_ms), Ready(callback, args, context or copy_context()))
+        return self._timer(max(self.now_ms + 1, due_ms), self._make_ready(callback, args, context))
 
     def _refuse_odd(self, seconds: float) -> None:
-        if not seconds * 1000 < LONGEST_TIMER_MS:
+        if not abs(seconds) * 1000 < LONGEST_TIMER_MS:
             refuse(f"a timer of {seconds} seconds", "wait at most a hundred years, or for a message without a limit")
 
     def _timer(self, due_ms: int, ready: Ready) -> RunTimer:
@@ -296,12 +252,14 @@ class RunLoop(GuardedLoop):
         self, coro: Generator[Any, None, Any] | Coroutine[Any, Any, Any], **options: Any
     ) -> asyncio.Task[Any]:
         """Return a task whose path follows from who makes it."""
-        if self.dead:
-            raise RunEvicted
-        if options.get("eager_start"):
+        if self.dead or options.get("eager_start"):
+            coro.close()
+            if self.dead:
+                raise RunEvicted
             refuse("an eager task", "make an ordinary task")
-        path = self._path_of_new_task()
-        task = RunTask(coro, loop=self, path=path, context=options.get("context"))  # pyright: ignore[reportArgumentType]
+        path = self._path_of_new_task(coro)
+        context, name = options.get("context"), options.get("name")
+        task = RunTask(coro, loop=self, path=path, context=context, name=name)  # pyright: ignore[reportArgumentType]
         task.line = line_of_caller(1)
         self.tasks.append(task)
         if len(self.tasks) > self._prune_at:
@@ -309,23 +267,18 @@ class RunLoop(GuardedLoop):
             self._prune_at = max(64, 2 * len(self.tasks))
         return task
 
-    def _path_of_new_task(self) -> TaskPath:
-        frame = sys._getframe(2)  # noqa: SLF001 - who makes the task decides its path
-        if not is_asyncio(frame, "ensure_future", "_ensure_future"):
-            return self.path().child()
-        for _ in range(4):
-            if frame.f_back is None:
-                break
-            frame = frame.f_back
-            if is_asyncio(frame, "wait_for"):
-                return self.path()
-            if is_asyncio(frame, "as_completed") or frame.f_code.co_qualname.startswith("_AsCompletedIterator"):
-                refuse("as_completed over bare coroutines", "make tasks of them first: their order is then stable")
+    def _path_of_new_task(self, coro: Any) -> TaskPath:
+        maker = made_by(3)
+        if maker == "wait_for":
+            return self.path()
+        if maker == "as_completed":
+            coro.close()
+            refuse("as_completed over bare coroutines", "make tasks of them first: their order is then stable")
         return self.path().child()
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Keep what asyncio reports of a callback, for the engine's log."""
-        if not self.dead:
+        if not self.dead and len(self.noticed) < NOTICED_LIMIT:
             self.noticed.append(context)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
@@ -352,16 +305,29 @@ class RunLoop(GuardedLoop):
         Raises:
             DrainTooLong: it does not end.
         """
-        outer = events._get_running_loop()  # noqa: SLF001
-        hooks = sys.get_asyncgen_hooks()
-        events._set_running_loop(self)  # noqa: SLF001
-        # Generators of this run must not meet the outer loop's hooks, which would close them on another loop.
-        sys.set_asyncgen_hooks(firstiter=None, finalizer=None)
+        before = self._enter()
+        self.draining = True
         try:
             self._drain()
         finally:
-            sys.set_asyncgen_hooks(*hooks)
-            events._set_running_loop(outer)  # noqa: SLF001
+            self.draining = False
+            self._leave(before)
+
+    def _enter(self) -> tuple[Any, Any, bool]:
+        before = (events._get_running_loop(), sys.get_asyncgen_hooks(), gc.isenabled())  # noqa: SLF001
+        # What the collector finds may be another run's: its `finally` must not run among this run's commands.
+        gc.disable()
+        events._set_running_loop(self)  # noqa: SLF001
+        # Generators of this run must not meet the outer loop's hooks, which would close them on another loop.
+        sys.set_asyncgen_hooks(firstiter=self._generators.add, finalizer=self._drop_generator)
+        return before
+
+    def _leave(self, before: tuple[Any, Any, bool]) -> None:
+        outer, hooks, collects = before
+        sys.set_asyncgen_hooks(*hooks)
+        events._set_running_loop(outer)  # noqa: SLF001
+        if collects:
+            gc.enable()
 
     def _drain(self) -> None:
         ready = self._ready
@@ -371,55 +337,70 @@ class RunLoop(GuardedLoop):
             self.handle = handle
             try:
                 handle.run()
-            except Exception as error:  # noqa: BLE001 - the border of bare callbacks, as in asyncio's own loop
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - the border of bare callbacks, as in asyncio's own loop
+                # asyncio raises SystemExit out of a task's step, too: it ends the run, not the engine.
                 self.call_exception_handler({"message": "exception in a callback", "exception": error})
             left -= 1
             if left < 0:
                 what = f"a step ran {self._drain_limit:,} callbacks and did not end"
-                raise DrainTooLong(what, where=where_is(handle.subject))
+                raise DrainTooLong(what, where=_where_is(handle))
         self.handle = None
+
+    def _drop_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """Close a generator that the run's code has dropped; one that the collector found waits for the eviction."""
+        if self.draining:
+            self.create_task(generator.aclose())  # pyright: ignore[reportArgumentType]
+        else:
+            self._dropped.append(generator)
 
     def evict(self) -> None:
         """Throw RunEvicted into every task, in order of id, until none is suspended; break the cycles."""
         self.dead = True
-        outer = events._get_running_loop()  # noqa: SLF001
-        hooks = sys.get_asyncgen_hooks()
-        events._set_running_loop(self)  # noqa: SLF001
-        sys.set_asyncgen_hooks(firstiter=None, finalizer=None)
+        before = self._enter()
         try:
             for task in self.tasks:
                 task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]  # noqa: SLF001
                 if not task.done():
-                    _close(task.get_coro())
+                    task.run_context.run(_close, task.get_coro())
+            self._close_generators()
         finally:
-            sys.set_asyncgen_hooks(*hooks)
-            events._set_running_loop(outer)  # noqa: SLF001
+            self._leave(before)
         self.tasks.clear()
         self._ready.clear()
+        self.noticed.clear()
         self.handle = None
 
+    def _close_generators(self) -> None:
+        context = self.tasks[0].run_context if self.tasks else Context()
+        left = CLOSER_LIMIT
+        while left and (generators := [*self._generators, *self._dropped]):
+            left -= 1
+            self._generators.clear()
+            self._dropped.clear()
+            for generator in generators:
+                context.run(_close, _closing(generator), begin=True)
 
-def _holds_nothing(_task: RunTask) -> bool:
+
+def _holds_nothing(_task: RunTask, _origin: object) -> bool:
     return False
 
 
-def _close(coro: Any) -> None:
-    for _ in range(CLOSER_LIMIT):
-        try:
+async def _closing(generator: AsyncGenerator[Any, Any]) -> None:
+    await generator.athrow(RunEvicted())
+
+
+def _close(coro: Any, *, begin: bool = False) -> None:
+    try:
+        if begin:
+            coro.send(None)
+        for _ in range(CLOSER_LIMIT):
             coro.throw(RunEvicted())
-        except BaseException:  # noqa: BLE001 - whatever leaves it, the coroutine has ended
-            return
+    except BaseException:  # noqa: BLE001 - whatever leaves it, the coroutine has ended
+        return
 
 
-def where_is(subject: object) -> str:
-    """Return `file:line` at which a task is suspended, in its innermost frame that is not asyncio's or weft's."""
-    if not isinstance(subject, RunTask):
-        return ""
-    coro: Any = subject.get_coro()
-    found = ""
-    while coro is not None:
-        frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
-        if frame is not None and "/asyncio/" not in frame.f_code.co_filename:
-            found = place(frame)
-        coro = getattr(coro, "cr_await", None)
-    return found
+def _where_is(handle: Ready) -> str:
+    task = next((subject for subject in handle.subjects if isinstance(subject, RunTask)), None)
+    return "" if task is None else place_suspended(task.get_coro())

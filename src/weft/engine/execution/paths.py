@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from types import FrameType
+from typing import Any
 
 UNDO = "~undo"
 
@@ -47,7 +48,7 @@ def line_of_caller(depth: int) -> str:
 
     Nothing where the step has no such frame, as in a bare operation that `gather` made a task of.
     """
-    frame: FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001 - the only way to the caller's line
+    frame: FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way to the caller
     while frame is not None and _is_ours(frame.f_code.co_filename):
         if frame.f_code.co_qualname == "Ready.run":
             return ""
@@ -75,10 +76,33 @@ def place(frame: FrameType, line: int | None = None) -> str:
 def _is_ours(filename: str) -> bool:
     known = _ours.get(filename)
     if known is None:
-        known = _ours[filename] = filename.startswith((_HERE, _ASYNCIO)) or filename.startswith("<frozen")
+        known = _ours[filename] = filename.startswith((_HERE, _ASYNCIO, "<frozen"))
     return known
 
 
-def is_asyncio(frame: FrameType, *names: str) -> bool:
-    """Tell whether a frame runs one of these functions of asyncio.tasks."""
-    return frame.f_code.co_name in names and frame.f_code.co_filename == asyncio.tasks.__file__
+def place_suspended(coro: Any) -> str:
+    """Return `file:line` at which a coroutine is suspended, in its innermost frame not asyncio's and not weft's."""
+    found = ""
+    while coro is not None:
+        frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None) or getattr(coro, "ag_frame", None)
+        if frame is not None and not _is_ours(frame.f_code.co_filename):
+            found = place(frame)
+        coro = getattr(coro, "cr_await", None) or getattr(coro, "ag_await", None)
+    return found
+
+
+def made_by(depth: int) -> str:
+    """Return the function of asyncio.tasks that makes a task of a bare coroutine, or nothing if the user does.
+
+    Only frames of asyncio count, from `depth` frames up to the first that is not: beyond it stands whoever awaits the
+    maker, and under CPython 3.12 and later that may be a `wait_for` which has nothing to do with the task.
+    """
+    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    while frame is not None and frame.f_code.co_filename == asyncio.tasks.__file__:
+        name = frame.f_code.co_qualname
+        if name == "wait_for":
+            return name
+        if name.startswith(("as_completed", "_AsCompletedIterator")):
+            return "as_completed"
+        frame = frame.f_back
+    return ""

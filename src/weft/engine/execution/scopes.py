@@ -39,7 +39,9 @@ class CallRecord:
         "undoes",
     )
 
-    def __init__(self, path: str, operation: Operation, arguments: bytes, *, scope: Scope, issued: int, entry: int) -> None:
+    def __init__(
+        self, path: str, operation: Operation, arguments: bytes, *, scope: Scope, issued: int, entry: int
+    ) -> None:
         self.path = path
         self.operation = operation
         self.arguments = arguments
@@ -68,7 +70,7 @@ class Scope:
     Attributes:
         closed: it is unwinding, or the run is ending; calls under it are refused.
         merged: it ended well; its work belongs to `parent` now.
-        pivots: irreversible calls sent under it and not refused: with one, it can only go forward.
+        pivots: irreversible calls issued under it and not refused: with one sent, it can only go forward.
     """
 
     __slots__ = ("_changed", "_loop", "_undoer", "closed", "merged", "open", "owner", "parent", "pivots", "records")
@@ -83,7 +85,7 @@ class Scope:
         self.open = 0
         self.closed = False
         self.merged = False
-        self.pivots = 0
+        self.pivots: list[CallRecord] = []
 
     def within(self, other: Scope) -> bool:
         """Tell whether this is the other scope or lies inside it."""
@@ -94,12 +96,24 @@ class Scope:
             scope = scope.parent
         return False
 
-    def is_closed(self) -> bool:
-        """Tell whether this scope or one around it is closed."""
+    def can_only_go_forward(self, entry: int) -> bool:
+        """Tell whether an irreversible call was sent under this saga, in an entry before this one."""
+        if self.merged or self.closed or self.parent is None:
+            return False
+        return any(record.entry != entry for record in self.pivots)
+
+    def is_closed(self, entry: int) -> bool:
+        """Tell whether calls here are refused: this scope or one around it is closed.
+
+        A saga that can only go forward is let go forward under a closed one: it holds the cancellation back until it
+        is left, and refusing its calls would make it take back what cannot be taken back.
+        """
         scope: Scope | None = self
         while scope is not None:
             if scope.closed:
                 return True
+            if scope.can_only_go_forward(entry):
+                return False
             scope = scope.parent
         return False
 
@@ -110,12 +124,12 @@ class Scope:
             scope = scope.parent
         return scope
 
-    def outermost_pivot(self) -> Scope | None:
-        """Return the outermost saga around here under which an irreversible call was sent."""
+    def outermost_pivot(self, entry: int) -> Scope | None:
+        """Return the outermost saga around here that can only go forward."""
         found = None
         scope: Scope | None = self
-        while scope is not None and scope.parent is not None:
-            if scope.pivots and not scope.merged and not scope.closed:
+        while scope is not None:
+            if scope.can_only_go_forward(entry):
                 found = scope
             scope = scope.parent
         return found
@@ -135,19 +149,24 @@ class Scope:
 
     async def at_rest(self, *, tasks: bool) -> None:
         """Wait until every call under this scope has its outcome and, if asked, every task has ended."""
+        watched: set[RunTask] = set()
         while True:
             waiting = self.unfinished_tasks() if tasks else []
             if not self.open and not waiting:
                 return
             self._changed = self._loop.create_future()
             for task in waiting:
-                task.add_done_callback(lambda _: self.changed())
+                if task not in watched:
+                    watched.add(task)
+                    task.add_done_callback(lambda _: self.changed())
             await self._changed
 
     async def leave(self, error: BaseException | None) -> None:
         """Close the scope, as SEMANTICS.md 7 to 9 say; an error that leaves it goes on after the undos."""
         if isinstance(error, RunEvicted | GeneratorExit):
             return
+        if self._loop.dead:
+            raise RunEvicted
         task = self._loop.current
         if task is None or task is not self.owner or task.scope is not self:
             message = "a saga is left in the task that entered it, innermost first"
@@ -178,14 +197,15 @@ class Scope:
         parent = self.parent
         if parent is not None and parent.parent is not None:
             parent.records.extend(self.records)
-            parent.pivots += self.pivots
+            parent.pivots.extend(self.pivots)
         self.records = []
 
     async def _unwind(self, task: RunTask) -> None:
         self.closed = True
         # A task of its own: a timeout around the saga cancels the owner, which holds it back, and never reaches this.
         core = RunTask(self._undo_all(), loop=self._loop, path=TaskPath("core/"), context=None)
-        core.scope = None
+        # What it cancels, it cancels from outside of this saga and from inside of the ones around it.
+        core.scope = self.parent
         core.unreachable = True
         self._loop.tasks.append(core)
         reachable_after, task.unreachable = task.unreachable, True
@@ -195,7 +215,11 @@ class Scope:
             task.unreachable = reachable_after
 
     async def _deliver_held(self, task: RunTask) -> None:
-        if task.held and not task.unreachable and not self._loop.holds(task) and task.release():
+        if self.pivots:
+            for other in self._loop.tasks:
+                if other.held and other is not task:
+                    other.release()
+        if task.held and task.release():
             await _next_step()
 
     async def _undo_all(self) -> None:

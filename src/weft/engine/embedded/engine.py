@@ -1,0 +1,348 @@
+"""The embedded engine: runs, their journal in one SQLite file, their calls and timers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from weft.clock import Clock, SystemClock
+from weft.engine.embedded.live import LiveRun
+from weft.engine.embedded.store import RunRow, Store
+from weft.engine.embedded.story import story_of, view_of
+from weft.engine.embedded.waiters import Waiters
+from weft.engine.embedded.work import Work
+from weft.engine.embedded.writer import Writer
+from weft.engine.execution.entries import CancelAsked, Started, Told, decode_entry
+from weft.engine.execution.execution import Identity
+from weft.engine.execution.loop import DRAIN_LIMIT
+from weft.engine.execution.program import Program
+from weft.errors import LimitExceeded, RunClosed, RunExists, RunNotFound, StoreFailed
+from weft.flow.ambient_runs import OPERATIONS
+from weft.ids import Ids, SystemIds, digest
+from weft.model.call import Handler
+from weft.model.operation import Operation
+from weft.model.policy import Backoff, Limits
+from weft.model.run import RunStatus, RunStory, RunView
+
+log = logging.getLogger("weft.engine")
+
+DRAIN_S = 10.0
+"""Real seconds that calls under way may take to end when the engine closes."""
+
+RECOVER_AT_ONCE = 200
+"""Runs loaded at start before the loop gets a turn."""
+
+
+class Killed(BaseException):
+    """Raised by `on_commit` to make the engine drop everything, as a crash at that point would."""
+
+
+class EmbeddedEngine:
+    """Run workflows durably on one machine.
+
+    Attributes:
+        on_commit: called with the number of commits so far, after each commit and before its outputs leave.
+        failed: set with the error once a commit has failed and the engine has stopped.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        system: str,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        limits: Limits | None = None,
+        backoff: Backoff | None = None,
+        drain_limit: int = DRAIN_LIMIT,
+    ) -> None:
+        self._path = path
+        self._system = system
+        self._ids = ids or SystemIds()
+        self._limits = limits or Limits()
+        self._work = Work(
+            self,
+            clock=clock or SystemClock(),
+            ids=self._ids,
+            limits=self._limits,
+            backoff=backoff or Backoff(),
+            drain_limit=drain_limit,
+        )
+        self._todo: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+        self._store: Store | None = None
+        self._commits = 0
+        self._changed = asyncio.Event()
+        self.on_commit: Callable[[int], None] | None = None
+        self.failed: StoreFailed | None = None
+        self._work.sender.changed = self._changed.set
+
+    # Opening and closing.
+
+    async def open(
+        self, programs: Mapping[str, Program], operations: Mapping[str, Operation], handler: Handler
+    ) -> None:
+        """Take the store, resume every open run, and begin to work.
+
+        Raises:
+            StoreOwned, StoreNewer, StoreOfOtherSystem, StoreFailed: the store cannot be taken.
+        """
+        store = Store.open(self._path, system=self._system, owner=True)
+        self._store = store
+        writer = Writer(store, asyncio.get_running_loop(), on_failed=self._on_failed, on_commit=self._on_commit)
+        everything = {**OPERATIONS, **operations}
+        self._work.journal.open(writer, programs, everything)
+        self._work.sender.open(everything, handler)
+        self._work.start(store)
+        await self._recover(store)
+        self._work.timetable.open(store)
+        self._work.operators.open(store)
+
+    async def _recover(self, store: Store) -> None:
+        """Load every run that has calls under way, a few at a time."""
+        after = 0
+        while rows := store.in_flight(after, RECOVER_AT_ONCE):
+            after = rows[-1].key
+            await self._do(partial(self._load_all, rows))
+
+    def _load_all(self, rows: list[RunRow]) -> None:
+        for row in rows:
+            if not self._work.shelf.is_loaded(row.key):
+                self._work.shelf.load(row)
+
+    async def close(self) -> None:
+        """Stop intake, let calls under way end, commit, and give the store back."""
+        self._work.stop()
+        if self._store is None:
+            return
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                while self._work.sender.in_flight:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            log.warning(
+                "%d calls did not end in time; they are made again at the next start", self._work.sender.in_flight
+            )
+        if self.failed is None:
+            await self._work.journal.writer.drained()
+        await self._drop()
+
+    async def kill(self) -> None:
+        """Drop everything without another commit, as a crash would."""
+        self._work.stop()
+        await self._drop()
+
+    async def _drop(self) -> None:
+        store, self._store = self._store, None
+        if store is None:
+            return
+        self._work.waiters.fail_all(self.failed or StoreFailed("the engine has closed", remedy="open it again"))
+        self._todo.clear()
+        self._work.shelf.close()
+        await self._work.journal.writer.close()
+        store.close()
+
+    # Work is done in plain callbacks of the loop: a run's loop is never entered from inside a task of another.
+
+    def _do(self, act: Callable[[], None]) -> asyncio.Future[None]:
+        """Return a future that is done once what `act` caused is on disk, or fails with what it raised."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self._work.open:
+            done.set_exception(self.failed or StoreFailed("the engine is closed", remedy="open it first"))
+            return done
+        if not self._todo:
+            asyncio.get_running_loop().call_soon(self._work)
+        self._todo.append((act, done))
+        return done
+
+    def _work(self) -> None:
+        while self._todo:
+            act, done = self._todo.popleft()
+            if self.failed is not None:
+                self._work.waiters.fail(done, self.failed)
+                continue
+            try:
+                act()
+            except Exception as error:  # noqa: BLE001 - the border between callers and the engine: it is theirs
+                if not done.done():
+                    done.set_exception(error)
+                continue
+            self._work.waiters.commit(done)
+            self._work.journal.writer.after_commit(partial(self._work.waiters.committed, done))
+        self._work.journal.writer.schedule()
+
+    def _on_commit(self) -> None:
+        self._commits += 1
+        self._changed.set()
+        if self.on_commit is not None:
+            self.on_commit(self._commits)
+
+    def _on_failed(self, error: StoreFailed) -> None:
+        log.error("the engine stops: %s", error)
+        self.failed = error
+        self._work.stop()
+        for live in self._work.shelf.all():
+            self._work.shelf.remove(live)
+        self._work.waiters.fail_all(error)
+        self._changed.set()
+
+    # What callers ask for.
+
+    async def start(self, workflow: str, run_id: str, data: bytes, *, tenant: str = "") -> None:
+        """Start a run, or find that it exists with the same input; returns once it is on disk.
+
+        Raises:
+            RunExists: it exists with another input.
+            LimitExceeded: the input or the id is too large.
+        """
+        self._check_limits(run_id, data)
+        await self._do(partial(self._start, workflow, run_id, data, tenant))
+
+    def _start(self, workflow: str, run_id: str, data: bytes, tenant: str) -> None:
+        live = self._work.shelf.loaded(workflow, run_id)
+        row = None if live is not None else self._work.shelf.store.find(workflow, run_id)
+        if live is None and row is None:
+            self._work.begin(Identity(workflow, run_id, self._ids.new_id()), data, tenant=tenant)
+            return
+        known = self._input_digest(row.key) if row is not None else live.input_digest if live is not None else b""
+        if not known and live is not None:
+            known = self._input_digest(live.key)
+        if known != digest(data):
+            what = f"run {workflow}/{run_id} exists with another input"
+            raise RunExists(what)
+
+    def _input_digest(self, key: int) -> bytes:
+        first = decode_entry(self._work.shelf.store.journal(key)[0].entry)
+        return digest(first.input) if isinstance(first, Started) else b""
+
+    def _check_limits(self, run_id: str, data: bytes) -> None:
+        if not 0 < len(run_id) <= self._limits.id_characters:
+            what = f"a run id has 1 to {self._limits.id_characters:,} characters, this one has {len(run_id):,}"
+            raise LimitExceeded(what, remedy="use a shorter business key", name="id_characters")
+        if len(data) > self._limits.payload_bytes:
+            what = f"the input or message has {len(data):,} bytes; the limit is {self._limits.payload_bytes:,}"
+            raise LimitExceeded(what, remedy="send a reference to the data", name="payload_bytes")
+
+    async def result(self, workflow: str, run_id: str) -> bytes:
+        """Wait for the end of a run and return its result.
+
+        Raises:
+            RunFailed: it failed, was cancelled or terminated.
+            RunNotFound: there is none.
+        """
+        live = self._work.shelf.loaded(workflow, run_id)
+        if live is not None:
+            return await self._work.waiters.wait(live.key)
+        row = self._row(workflow, run_id)
+        if RunStatus(row.status).is_open:
+            return await self._work.waiters.wait(row.key)
+        return Waiters.outcome(RunStatus(row.status), result=row.result or b"", reason=row.reason)
+
+    def _row(self, workflow: str, run_id: str) -> RunRow:
+        row = self._work.shelf.store.find(workflow, run_id)
+        if row is None:
+            what = f"there is no run {workflow}/{run_id}"
+            raise RunNotFound(what)
+        return row
+
+    def _live(self, workflow: str, run_id: str) -> LiveRun:
+        """Return an open run, loaded; only in a plain callback."""
+        live = self._work.shelf.loaded(workflow, run_id)
+        if live is not None:
+            return live
+        row = self._row(workflow, run_id)
+        if not RunStatus(row.status).is_open:
+            what = f"run {workflow}/{run_id} has ended: {RunStatus(row.status).label}"
+            raise RunClosed(what, status=row.status)
+        return self._work.shelf.load(row)
+
+    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
+        """Tell a run a message; returns once it is on disk. Messages of one id are told once.
+
+        Raises:
+            RunNotFound: there is none.
+            RunClosed: it has ended.
+            LimitExceeded: the message is too large, or too many wait.
+        """
+        self._check_limits(run_id, data)
+        told = Told(kind, data, message_id or self._ids.new_id())
+        await self._do(partial(self._send, workflow, run_id, told))
+
+    def _send(self, workflow: str, run_id: str, told: Told) -> None:
+        live = self._live(workflow, run_id)
+        execution = live.execution
+        if execution is not None:
+            if execution.inbox.has_seen(told.id):
+                return
+            if execution.ended is not None:
+                what = f"run {workflow}/{run_id} has ended"
+                raise RunClosed(what)
+            execution.inbox.check_room()
+        self._work.journal.tell(live, told)
+
+    async def read(self, workflow: str, run_id: str, state: str) -> bytes | None:
+        """Return what a run last showed under a name, or nothing if it has shown nothing yet.
+
+        Raises:
+            RunNotFound: there is none.
+        """
+        live = self._work.shelf.loaded(workflow, run_id)
+        key = live.key if live is not None else self._row(workflow, run_id).key
+        return self._work.shelf.store.state(key, state)
+
+    async def cancel(self, workflow: str, run_id: str, reason: str = "", *, who: str = "") -> None:
+        """Ask a run to cancel; returns once the request is on disk. A run that has ended is left as it is.
+
+        Raises:
+            RunNotFound: there is none.
+        """
+        await self._do(partial(self._cancel, workflow, run_id, CancelAsked(who, reason)))
+
+    def _cancel(self, workflow: str, run_id: str, asked: CancelAsked) -> None:
+        try:
+            live = self._live(workflow, run_id)
+        except RunClosed:
+            return
+        if live.execution is None or live.execution.ended is None:
+            self._work.journal.tell(live, asked)
+
+    # Operators.
+
+    async def retry(self, workflow: str, run_id: str, *, who: str) -> None:
+        """Try the waiting calls of a run now; look again at the code of a blocked one."""
+        await self._do(lambda: self._work.operators.retry(self._live(workflow, run_id), who))
+
+    async def skip(self, workflow: str, run_id: str, *, who: str, why: str, reply: bytes | None = None) -> None:
+        """Give up the calls of a run that need attention, as an operator's decision with its reason."""
+        await self._do(lambda: self._work.operators.skip(self._live(workflow, run_id), who=who, why=why, reply=reply))
+
+    async def terminate(self, workflow: str, run_id: str, *, who: str, why: str) -> None:
+        """End a run without its undos."""
+        await self._do(lambda: self._work.operators.terminate(self._live(workflow, run_id), who=who, why=why))
+
+    async def list(self, *, workflow: str | None = None, limit: int = 100) -> list[RunView]:
+        """Return runs, newest first."""
+        return [view_of(row) for row in self._work.shelf.store.list_runs(workflow=workflow, limit=limit)]
+
+    async def show(self, workflow: str, run_id: str) -> RunStory:
+        """Return the story of one run.
+
+        Raises:
+            RunNotFound: there is none.
+        """
+        return story_of(self._work.shelf.store, self._row(workflow, run_id))
+
+    # What a test on a virtual clock asks: whether anything can happen without time passing.
+
+    def is_quiet(self, parked: int = 0) -> bool:
+        """Tell whether no call is in flight but the parked ones, no commit pending and no work waiting."""
+        return self._work.sender.in_flight <= parked and not self._todo and not self._work.journal.writer.pending
+
+    async def until_changed(self) -> None:
+        """Wait for the next end of a call or commit."""
+        self._changed.clear()
+        await self._changed.wait()

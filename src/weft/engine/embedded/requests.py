@@ -1,0 +1,80 @@
+"""What other processes ask of the owner of a store: rows they append, which the owner reads and journals."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from weft.engine.embedded import schema
+
+CACHE_KIB = 1_024
+"""One row needs little memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request.
+
+    Attributes:
+        workflow: the run's workflow.
+        run_id: the run's id within it.
+        kind: signal, cancel, retry, skip or terminate.
+        body: what kind of message and its bytes, as the owner expects them.
+        who: who asked.
+        why: the reason given; empty where none is needed.
+        at_ms: when, in milliseconds since 1970.
+    """
+
+    workflow: str
+    run_id: str
+    kind: str
+    body: bytes
+    who: str
+    why: str
+    at_ms: int
+
+
+class RequestRow(NamedTuple):
+    """A request as it lies in the store; ids grow and are never given twice."""
+
+    id: int
+    workflow: str
+    run_id: str
+    kind: str
+    body: bytes
+    who: str
+    why: str
+    at_ms: int
+
+
+def append_request(path: Path, request: Request) -> int:
+    """Append a request to the store at `path`, durably, and return its id.
+
+    Works beside a running engine and when none runs: then the next one takes it up. Waits while another process commits.
+    Does not look whether the run exists: only the owner knows what is still on its way to the disk.
+
+    Raises:
+        SettingInvalid: there is no store.
+        StoreNewer: a newer weft wrote it.
+        StoreFailed: it is not a store, or the request could not be written.
+    """
+    with closing(schema.connect(path)) as connection:
+        schema.prepare(connection, path, cache_kib=CACHE_KIB, checkpoints=False)
+        schema.verify(connection, path, system=None)
+        with schema.mapped(path, doing="written"):
+            cursor = connection.execute(
+                "INSERT INTO requests (workflow, run_id, kind, body, who, why, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    request.workflow,
+                    request.run_id,
+                    request.kind,
+                    request.body,
+                    request.who,
+                    request.why,
+                    request.at_ms,
+                ),
+            )
+    assert cursor.lastrowid is not None, "an insert has an id"
+    return cursor.lastrowid

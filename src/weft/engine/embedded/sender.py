@@ -1,0 +1,279 @@
+"""Make the calls of runs: attempts, timeouts, durable retries, and the outcome that stands in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from weft.clock import Alarm, Clock
+from weft.codec import codec_for
+from weft.engine.embedded.live import CallState, LiveRun
+from weft.engine.execution.attempts import Ask, AttemptLog, Judge, Stands, Stuck, TryAgain
+from weft.engine.execution.paths import call_id
+from weft.engine.execution.scopes import CallRecord
+from weft.errors import NotDone, OutcomeUnknown
+from weft.flow.ambient_runs import SERVICE, answer
+from weft.flow.runs import RunsPort
+from weft.model.call import Call, Handler, Outcome, Reply
+from weft.model.operation import Operation
+
+ASKED = "~asked"
+NULL = b"null"
+NOTHING = codec_for(type(None))
+TRUE, FALSE = b"true", b"false"
+
+
+class Sender:
+    """Every call under way, over all runs.
+
+    Attributes:
+        in_flight: attempts that a handler is working on.
+        closed: no new attempt is made; those under way may end.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        judge: Judge,
+        runs: RunsPort,
+        settled: Callable[[CallState, Outcome], None],
+        troubled: Callable[[CallState, int], None],
+    ) -> None:
+        self._clock = clock
+        self._judge = judge
+        self._runs = runs
+        self._settled = settled
+        self._troubled = troubled
+        self._handler: Handler | None = None
+        self._operations: Mapping[str, Operation] = {}
+        self._under_way: set[CallState] = set()
+        self._alarm: Alarm | None = None
+        self._alarm_ms = 0
+        self.in_flight = 0
+        self.closed = False
+        self.changed: Callable[[], None] = lambda: None
+
+    def open(self, operations: Mapping[str, Operation], handler: Handler) -> None:
+        """Begin to make calls."""
+        self._operations = operations
+        self._handler = handler
+
+    def send(self, live: LiveRun, record: CallRecord, *, arrived: bool = False) -> None:
+        """Make a call; `arrived` says that an attempt may have been made before a crash."""
+        identity = live.identity
+        ident = partial(call_id, identity.chain, generation=identity.generation, epoch=identity.epoch)
+        operation = record.operation
+        call = Call(
+            id=ident(path=record.path),
+            undoes=ident(path=record.undoes) if record.undoes else None,
+            service=operation.service,
+            operation=operation.name,
+            arguments=record.arguments,
+            contract=operation.contract,
+            caller=live.name,
+            tenant=live.tenant,
+        )
+        state = CallState(live, record, call, AttemptLog(began_ms=self._clock.now_ms(), arrived=arrived))
+        state.log.abandoned = record.abandoned
+        live.calls[record.path] = state
+        if arrived and (record.abandoned or not (operation.repeatable or record.undoes)):
+            what = f"{operation.target} was under way when the engine stopped"
+            asyncio.get_running_loop().call_soon(self._judged, state, OutcomeUnknown(what, reason="recovered"))
+        else:
+            self._attempt(state)
+
+    def _attempt(self, state: CallState) -> None:
+        state.alarm = None
+        if self.closed or state.live.gone or self._handler is None:
+            return
+        state.log.count += 1
+        call = state.call
+        if state.log.count > 1:
+            call = state.call = _renumbered(call, state.log.count)
+        if call.service == SERVICE:
+            self._ask_runs(state, call)
+            return
+        self._start(state, self._handler, call, self._attempt_ended)
+
+    def _start(
+        self, state: CallState, handler: Handler, call: Call, ended: Callable[[CallState, asyncio.Task[Outcome]], None]
+    ) -> None:
+        task: asyncio.Task[Outcome] = asyncio.get_running_loop().create_task(handler(call))  # pyright: ignore[reportArgumentType]
+        state.task = task
+        self.in_flight += 1
+        self._under_way.add(state)
+        state.deadline_ms = self._clock.now_ms() + state.record.operation.timeout_ms
+        if self._alarm is None or state.deadline_ms < self._alarm_ms:
+            self._set_alarm(state.deadline_ms)
+        task.add_done_callback(partial(ended, state))
+
+    def _ask_runs(self, state: CallState, call: Call) -> None:
+        task = asyncio.get_running_loop().create_task(
+            answer(self._runs, call.operation, call.arguments, message_id=call.id)
+        )
+        state.task = task
+        task.add_done_callback(partial(self._runs_answered, state))
+
+    def _runs_answered(self, state: CallState, task: asyncio.Task[Outcome]) -> None:
+        state.task = None
+        if not state.live.gone and not task.cancelled():
+            self._judged(state, task.result())
+
+    # One alarm for all attempts: at the earliest deadline, and then a look at all of them.
+
+    def _set_alarm(self, due_ms: int) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_ms = due_ms
+        self._alarm = self._clock.call_at(due_ms, self._look_for_late)
+
+    def _look_for_late(self) -> None:
+        self._alarm = None
+        now_ms = self._clock.now_ms()
+        earliest = None
+        for state in self._under_way:
+            if state.deadline_ms <= now_ms:
+                if state.task is not None:
+                    state.task.cancel()
+            elif earliest is None or state.deadline_ms < earliest:
+                earliest = state.deadline_ms
+        if earliest is not None:
+            self._set_alarm(earliest)
+
+    # Outcomes.
+
+    def _ended(self, state: CallState, task: asyncio.Task[Outcome]) -> Outcome | None:
+        self.in_flight -= 1
+        self._under_way.discard(state)
+        self.changed()
+        state.task = None
+        if state.live.gone:
+            if not task.cancelled():
+                task.exception()
+            return None
+        if task.cancelled():
+            timeout_ms = state.record.operation.timeout_ms
+            return OutcomeUnknown(f"{state.call.target} took longer than {timeout_ms:,} ms", reason="timeout")
+        return task.result()
+
+    def _attempt_ended(self, state: CallState, task: asyncio.Task[Outcome]) -> None:
+        outcome = self._ended(state, task)
+        if outcome is not None:
+            self._judged(state, outcome)
+
+    def _judged(self, state: CallState, outcome: Outcome) -> None:
+        record = state.record
+        if type(outcome) is Reply:
+            self._settled(state, outcome)
+            return
+        if state.live.gone or state.live.calls.get(record.path) is not state:
+            return
+        state.log.abandoned = record.abandoned
+        verdict = self._judge.judge(
+            record.operation,
+            state.log,
+            outcome,
+            undo=bool(record.undoes),
+            now_ms=self._clock.now_ms(),
+            chance=random.random(),  # noqa: S311 - jitter
+        )
+        match verdict:
+            case Stands(outcome=outcome):
+                self._settled(state, outcome)
+            case TryAgain(after_ms=after_ms, attention=attention):
+                state.attention = attention or state.attention
+                self._again(state, after_ms, partial(self._attempt, state))
+            case Ask(query=query):
+                self._ask(state, query)
+            case Stuck(attention=attention):
+                state.attention = attention
+                state.again = partial(self._attempt, state)
+                self._troubled(state, 0)
+
+    def _again(self, state: CallState, after_ms: int, attempt: Callable[[], None]) -> None:
+        due_ms = self._clock.now_ms() + after_ms
+        state.again = attempt
+        state.alarm = self._clock.call_at(due_ms, attempt)
+        self._troubled(state, due_ms)
+
+    # An irreversible call whose outcome is unknown is not repeated: its status query is, until it answers.
+
+    def _ask(self, state: CallState, query: str) -> None:
+        state.alarm = None
+        if self.closed or state.live.gone or self._handler is None:
+            return
+        call = state.call
+        asked = Call(
+            id=f"{call.id}{ASKED}",
+            service=call.service,
+            operation=query,
+            arguments=call.arguments,
+            caller=call.caller,
+            tenant=call.tenant,
+        )
+        self._start(state, self._handler, asked, partial(self._asked, query))
+
+    def _asked(self, query: str, state: CallState, task: asyncio.Task[Outcome]) -> None:
+        outcome = self._ended(state, task)
+        if outcome is None:
+            return
+        if isinstance(outcome, Reply):
+            self._settled(state, _as_told(state, query, outcome))
+            return
+        state.log.note(f"{query}: {getattr(outcome, 'what', outcome)}")
+        state.log.count += 1
+        wait_ms = self._judge.backoff.wait_ms(state.log.count, random.random())  # noqa: S311 - jitter
+        if state.log.equal >= 3:  # noqa: PLR2004 - the third silence of the query is for people
+            state.attention = f"{state.call.target} may have happened and {query} does not answer"
+        self._again(state, wait_ms, partial(self._ask, state, query))
+
+    # What operators and executions ask for.
+
+    def abandon(self, state: CallState) -> None:
+        """Make no further attempt; the one under way may end, a wait for the next one ends now."""
+        state.log.abandoned = True
+        if state.record.operation.kind.value == "read":
+            state.drop()
+            state.live.calls.pop(state.record.path, None)
+        elif state.alarm is not None and state.task is None:
+            state.alarm.cancel()
+            state.alarm = None
+            what = f"{state.call.target} was abandoned between attempts"
+            self._judged(state, NotDone(what, reason="abandoned"))
+
+    def hurry(self, state: CallState) -> bool:
+        """Make the next attempt now; tell whether there was one to make."""
+        again = state.again
+        if state.task is not None or self.closed or again is None:
+            return False
+        if state.alarm is not None:
+            state.alarm.cancel()
+        again()
+        return True
+
+
+def _renumbered(call: Call, attempt: int) -> Call:
+    return Call(
+        id=call.id,
+        undoes=call.undoes,
+        service=call.service,
+        operation=call.operation,
+        arguments=call.arguments,
+        contract=call.contract,
+        attempt=attempt,
+        caller=call.caller,
+        tenant=call.tenant,
+        principal=call.principal,
+        trace=call.trace,
+    )
+
+
+def _as_told(state: CallState, query: str, reply: Reply) -> Outcome:
+    """Read a status query's answer: nothing or false for not done, true or the operation's reply for done."""
+    operation = state.record.operation
+    if reply.data == NULL or (reply.data == FALSE and operation.result is NOTHING):
+        return NotDone(f"{operation.target} did not happen, says {query}", reason="asked")
+    return Reply(NULL) if reply.data == TRUE and operation.result is NOTHING else reply

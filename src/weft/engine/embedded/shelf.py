@@ -1,0 +1,150 @@
+"""Which runs are in memory: loaded when something comes for them, put back on disk when nothing does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+
+from weft.engine.embedded.journal import Journal
+from weft.engine.embedded.live import LiveRun
+from weft.engine.embedded.store import RunRow, Store
+from weft.engine.embedded.timetable import Timetable
+from weft.engine.execution.execution import Identity
+from weft.errors import EntryCorrupt
+from weft.model.run import RunStatus
+
+log = logging.getLogger("weft.engine")
+
+IDLE_AT_MOST = 10_000
+"""Idle runs kept in memory at most."""
+
+SWEEP_S = 1.0
+"""Real seconds between looks for idle runs; what was idle at two looks leaves memory."""
+
+
+class Shelf:
+    """The loaded runs by key and by name, and the idle ones in the order in which they became idle."""
+
+    def __init__(self, journal: Journal, timetable: Timetable, *, resume: Callable[[LiveRun], None]) -> None:
+        self._journal = journal
+        self._timetable = timetable
+        self._resume = resume
+        self._store: Store | None = None
+        self._by_key: dict[int, LiveRun] = {}
+        self._by_name: dict[tuple[str, str], LiveRun] = {}
+        self._idle: OrderedDict[int, LiveRun] = OrderedDict()
+        self._seen_idle: set[int] = set()
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def open(self, store: Store) -> None:
+        """Begin to load runs."""
+        self._store = store
+
+    @property
+    def store(self) -> Store:
+        """Return the store, which is there while the engine is open."""
+        assert self._store is not None, "the engine is open"
+        return self._store
+
+    def add(self, live: LiveRun) -> None:
+        """Put a run that has begun into memory."""
+        self._by_key[live.key] = live
+        self._by_name[live.identity[:2]] = live
+
+    def remove(self, live: LiveRun) -> None:
+        """Take a run out of memory."""
+        live.leave()
+        self._by_key.pop(live.key, None)
+        self._by_name.pop(live.identity[:2], None)
+        self._idle.pop(live.key, None)
+
+    def loaded(self, workflow: str, run_id: str) -> LiveRun | None:
+        """Return a run if it is in memory."""
+        return self._by_name.get((workflow, run_id))
+
+    def is_loaded(self, key: int) -> bool:
+        """Tell whether a run is in memory."""
+        return key in self._by_key
+
+    def all(self) -> list[LiveRun]:
+        """Return every loaded run."""
+        return list(self._by_key.values())
+
+    def load(self, row: RunRow) -> LiveRun:
+        """Replay an open run from its journal and let it go on; call it from a plain callback only."""
+        identity = Identity(row.workflow, row.run_id, row.chain, row.generation, row.epoch)
+        live = LiveRun(row.key, identity, None, tenant=row.tenant)
+        live.created_ms = row.created_ms
+        live.saved = (row.status, row.wake_ms, row.reason)
+        self.add(live)
+        try:
+            rows = [(e.seq, e.at_ms, e.entry, e.commands) for e in self.store.journal(row.key)]
+        except EntryCorrupt as error:
+            self._journal.block(live, error)
+            self._journal.save_standing(live)
+            return live
+        untold = self._journal.load(live, rows)
+        if live.execution is not None:
+            self._resume(live)
+            self._journal.catch_up(live, untold)
+        self._journal.save_standing(live)
+        self.touch(live)
+        return live
+
+    def wake(self, key: int) -> None:
+        """Load a run that is due."""
+        if key in self._by_key:
+            return
+        row = self.store.row(key)
+        if row is not None and RunStatus(row.status).is_open:
+            self.load(row)
+
+    def touch(self, live: LiveRun) -> None:
+        """Look whether a run is idle: nothing under way, so that only time or a message wakes it."""
+        execution = live.execution
+        if live.gone or execution is None or live.calls or len(execution.calls) or execution.ended is not None:
+            self._idle.pop(live.key, None)
+            return
+        self._idle[live.key] = live
+        self._idle.move_to_end(live.key)
+        self._seen_idle.discard(live.key)
+        if len(self._idle) > IDLE_AT_MOST:
+            self._put_back(next(iter(self._idle.values())))
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._look_for_idle)
+
+    def _look_for_idle(self) -> None:
+        self._sweep = None
+        for key in list(self._idle):
+            if key in self._seen_idle:
+                self._put_back(self._idle[key])
+        self._seen_idle = set(self._idle)
+        if self._idle:
+            self._sweep = asyncio.get_running_loop().call_later(SWEEP_S, self._look_for_idle)
+
+    def _put_back(self, live: LiveRun) -> None:
+        self._seen_idle.discard(live.key)
+        self._idle.pop(live.key, None)
+        if live.pending or live.execution is None:
+            return
+        wake_ms = live.standing()[1]
+        self.remove(live)
+        self._timetable.sleep(live.key, wake_ms)
+
+    def put_back_idle(self) -> None:
+        """Put every idle run back on disk now."""
+        for live in list(self._idle.values()):
+            self._put_back(live)
+
+    def close(self) -> None:
+        """Drop everything."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for live in self.all():
+            self.remove(live)
+        self._store = None

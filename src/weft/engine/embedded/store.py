@@ -1,0 +1,374 @@
+"""Everything an engine keeps on disk: one SQLite file, written by one connection and read by another."""
+
+from __future__ import annotations
+
+import heapq
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from weft.engine.embedded import batch as statements
+from weft.engine.embedded import owner, schema
+from weft.engine.embedded.batch import Batch
+from weft.engine.embedded.requests import RequestRow
+from weft.engine.embedded.rows import EntryRow, RunRow, checked, corrupt
+from weft.errors import StoreFailed
+from weft.model.run import RunStatus
+
+__all__ = ["Batch", "EntryRow", "RequestRow", "RunRow", "Store"]
+
+WRITER_CACHE_KIB = 64 * 1024
+"""Large enough that no commit spills its pages into the log before it ends."""
+
+READER_CACHE_KIB = 16 * 1024
+"""The inner pages of the indexes of some ten million runs."""
+
+MOST_REQUESTS = 1_000
+"""How many pending requests are read at once; the rest come with the next look."""
+
+_RUN = (
+    "SELECT key, workflow, run_id, chain, generation, epoch, tenant, status, created_ms, wake_ms, ended_ms, reason, "
+    "result FROM runs"
+)
+_OPEN = "status < 4 AND wake_ms IS NOT NULL"  # as the partial index says it, else SQLite does not use it
+
+FIND = f"{_RUN} WHERE workflow = ? AND run_id = ?"
+ROW = f"{_RUN} WHERE key = ?"
+JOURNAL = "SELECT seq, at_ms, entry, commands FROM journal WHERE run = ? ORDER BY seq"
+IN_FLIGHT = f"{_RUN} WHERE {_OPEN} AND wake_ms = 0 AND key > ? ORDER BY key LIMIT ?"
+DUE = f"SELECT wake_ms, key FROM runs WHERE {_OPEN} AND wake_ms > ? AND wake_ms <= ? ORDER BY wake_ms, key LIMIT ?"
+NEXT_WAKE = f"SELECT wake_ms FROM runs WHERE {_OPEN} AND wake_ms > 0 ORDER BY wake_ms LIMIT 1"
+STATE = "SELECT value FROM states WHERE run = ? AND name = ?"
+STATES = "SELECT name, value FROM states WHERE run = ?"
+ATTEMPTS = "SELECT path, count, error, next_ms FROM attempts WHERE run = ?"
+NEWEST = "SELECT key FROM runs WHERE key < ? ORDER BY key DESC LIMIT ?"
+NEWEST_OF = "SELECT key FROM runs WHERE workflow = ? AND status = ? AND key < ? ORDER BY key DESC LIMIT ?"
+COUNT = "SELECT count(*) FROM runs WHERE workflow = ? AND status = ?"
+MAX_KEY = "SELECT max(key) FROM runs"
+REQUESTS = "SELECT id, workflow, run_id, kind, body, who, why, at_ms FROM requests WHERE id > ? ORDER BY id LIMIT ?"
+
+_AFTER_ALL_KEYS = 2**63 - 1
+
+
+class Store:
+    """Keep runs and their journals in one file.
+
+    The owner has two connections: `stage`, `commit`, `write` and `rollback` use the first and never run at the same time as
+    each other; all reads use the second and see what is committed, also while a commit is under way. Any other process has
+    the second only. Nothing here waits, except `write` for a lock, `commit` for the disk, and `open`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        reading: sqlite3.Connection,
+        writing: sqlite3.Connection | None,
+        ownership: owner.Ownership | None,
+        epoch: int,
+    ) -> None:
+        self.path = path
+        self.epoch = epoch
+        self._reading = reading
+        self._writing = writing
+        self._ownership = ownership
+        self._numbers: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        self._version = self._data_version()
+        self._load_names()
+
+    @classmethod
+    def open(cls, path: Path, *, system: str | None, owner: bool) -> Store:
+        """Open the store at `path`; as its owner, make it where it is missing.
+
+        Args:
+            path: the file; its log and its lock lie beside it.
+            system: the name of the System it belongs to; nothing, which only readers may say, accepts any.
+            owner: whether to take the lock and the right to write.
+
+        Raises:
+            StoreOwned: another engine owns it.
+            StoreNewer: a newer weft wrote it.
+            StoreOfOtherSystem: it belongs to another System.
+            SettingInvalid: the file cannot be opened, or there is none and `owner` is false.
+            StoreFailed: it is not a store, or it is damaged.
+        """
+        return _open_owned(cls, path, system) if owner else _open_reader(cls, path, system)
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def stage(self, batch: Batch) -> bool:
+        """Begin a transaction and execute all of a batch in it; false when another process holds the write lock.
+
+        Nothing is on disk before `commit`. Never waits.
+
+        Raises:
+            StoreFailed: a statement failed; nothing of it happened.
+        """
+        connection = self._writer()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+                return False
+            raise schema.failed(error, self.path, doing="written") from error
+        try:
+            statements.stage(connection, batch, self._number)
+        # A border: whatever a value or SQLite did, a transaction half executed must not stay open.
+        except Exception as error:
+            self.rollback()
+            raise schema.failed(error, self.path, doing="written") from error
+        return True
+
+    def commit(self) -> None:
+        """Make what was staged durable; it is on the disk when this returns.
+
+        Raises:
+            StoreFailed: nothing of it is visible. After an I/O error the disk may still hold all of it at the next
+                start, or nothing, but never a part.
+        """
+        try:
+            self._writer().execute("COMMIT")
+        except sqlite3.Error as error:
+            self.rollback()
+            raise schema.failed(error, self.path, doing="committed") from error
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch in one transaction, on the disk when this returns. Waits up to `LOCK_WAIT_S` for the write lock.
+
+        Raises:
+            StoreFailed: nothing of it happened.
+        """
+        connection = self._writer()
+        connection.execute(f"PRAGMA busy_timeout = {int(schema.LOCK_WAIT_S * 1000)}")
+        try:
+            if not self.stage(batch):
+                raise StoreFailed(
+                    f"another program held the write lock for {schema.LOCK_WAIT_S:.0f} s",
+                    where=str(self.path),
+                    remedy="end it and start again: every run resumes from its journal",
+                    reason="SQLITE_BUSY",
+                )
+            self.commit()
+        finally:
+            connection.execute("PRAGMA busy_timeout = 0")
+
+    def rollback(self) -> None:
+        """Forget what was staged; harmless when nothing is."""
+        connection = self._writer()
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            # The error that led here is the one to tell; SQLite rolls back by itself when the file is next opened.
+            connection.close()
+        self._load_names()
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def find(self, workflow: str, run_id: str) -> RunRow | None:
+        """Return a run by its workflow's name and its id."""
+        number = self._numbers.get(workflow)
+        if number is None:
+            self._load_names()
+            number = self._numbers.get(workflow)
+        return None if number is None else self._one(FIND, (number, run_id))
+
+    def row(self, key: int) -> RunRow | None:
+        """Return a run by its key."""
+        return self._one(ROW, (key,))
+
+    def journal(self, key: int) -> list[EntryRow]:
+        """Return all entries of a run, in order.
+
+        Raises:
+            EntryCorrupt: they cannot be read as they were written; the rest of the store may be whole.
+        """
+        try:
+            return checked(self._reading.execute(JOURNAL, (key,)).fetchall(), run=key)
+        except sqlite3.DatabaseError as error:
+            raise corrupt(key, None, str(error)) from error
+
+    def in_flight(self, after_key: int, limit: int) -> list[RunRow]:
+        """Return open runs with calls under way (`wake_ms` is 0) whose key is larger, by key."""
+        return self._runs(self._all(IN_FLIGHT, (after_key, limit)))
+
+    def due(self, after_ms: int, until_ms: int, limit: int) -> list[tuple[int, int]]:
+        """Return `(wake_ms, key)` of the open runs to wake after a time and up to another, the earliest first."""
+        return self._all(DUE, (after_ms, until_ms, limit))
+
+    def next_wake_ms(self) -> int | None:
+        """Return when the earliest sleeper is due, or nothing when none sleeps."""
+        rows = self._all(NEXT_WAKE, ())
+        return rows[0][0] if rows else None
+
+    def state(self, key: int, name: str) -> bytes | None:
+        """Return one state of a run, encoded, or nothing when it was not set."""
+        rows = self._all(STATE, (key, name))
+        return rows[0][0] if rows else None
+
+    def states(self, key: int) -> dict[str, bytes]:
+        """Return all states of a run, encoded, by name."""
+        return dict(self._all(STATES, (key,)))
+
+    def attempts(self, key: int) -> dict[str, tuple[int, str, int]]:
+        """Return the calls of a run that are being retried: count, last error, when the next attempt is due, by path."""
+        return {path: (count, error, next_ms) for path, count, error, next_ms in self._all(ATTEMPTS, (key,))}
+
+    def list_runs(
+        self,
+        *,
+        workflow: str | None = None,
+        status: int | None = None,
+        limit: int,
+        before_key: int | None = None,
+    ) -> list[RunRow]:
+        """Return runs, newest first, as one consistent picture.
+
+        Args:
+            workflow: only this workflow's.
+            status: only those that stand so.
+            limit: the most to return.
+            before_key: only older ones: the key of the last row of the page before.
+        """
+        before = _AFTER_ALL_KEYS if before_key is None else before_key
+        with self._snapshot():
+            if workflow is None and status is None:
+                keys = [key for (key,) in self._all(NEWEST, (before, limit))]
+            else:
+                # Each pair of workflow and status is one short walk down the index; no pair is ever searched through.
+                walks = (
+                    [key for (key,) in self._all(NEWEST_OF, (*pair, before, limit))]
+                    for pair in self._pairs(workflow, status)
+                )
+                keys = heapq.nlargest(limit, (key for walk in walks for key in walk))
+            return [row for key in keys if (row := self.row(key)) is not None]
+
+    def count_runs(self, *, workflow: str | None = None) -> dict[int, int]:
+        """Return how many runs stand in each status; statuses without one are missing. Reads the whole index."""
+        counts: dict[int, int] = {}
+        with self._snapshot():
+            for pair in self._pairs(workflow, None):
+                if count := self._all(COUNT, pair)[0][0]:
+                    counts[pair[1]] = counts.get(pair[1], 0) + count
+        return counts
+
+    def max_key(self) -> int:
+        """Return the largest key of a run, 0 when there is none."""
+        return self._all(MAX_KEY, ())[0][0] or 0
+
+    def pending_requests(self, after_id: int) -> list[RequestRow]:
+        """Return the requests with larger ids, in order, at most `MOST_REQUESTS`."""
+        return [RequestRow(*row) for row in self._all(REQUESTS, (after_id, MOST_REQUESTS))]
+
+    def changed(self) -> bool:
+        """Tell whether anything was committed, by whomever, since this was last asked. Costs two microseconds."""
+        version = self._data_version()
+        changed = version != self._version
+        self._version = version
+        return changed
+
+    def close(self) -> None:
+        """Give the store back; harmless the second time. What was staged and not committed is forgotten."""
+        self._reading.close()
+        if self._writing is not None:
+            self._writing.close()
+        if self._ownership is not None:
+            self._ownership.release()
+
+    # --- within ------------------------------------------------------------------------------------------------------
+
+    def _writer(self) -> sqlite3.Connection:
+        assert self._writing is not None, "only the owner of a store writes it"
+        return self._writing
+
+    def _number(self, name: str) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            cursor = self._writer().execute("INSERT INTO workflows (name) VALUES (?)", (name,))
+            assert cursor.lastrowid is not None, "an insert has an id"
+            number = self._numbers[name] = cursor.lastrowid
+            self._names[number] = name
+        return number
+
+    def _load_names(self) -> None:
+        rows = self._all("SELECT id, name FROM workflows", ())
+        self._names = dict(rows)
+        self._numbers = {name: number for number, name in rows}
+
+    def _pairs(self, workflow: str | None, status: int | None) -> list[tuple[int, int]]:
+        self._load_names()
+        numbers = list(self._names) if workflow is None else [self._numbers.get(workflow, 0)]
+        statuses = list(RunStatus) if status is None else [status]
+        return [(number, int(each)) for number in numbers for each in statuses]
+
+    def _one(self, sql: str, values: tuple[object, ...]) -> RunRow | None:
+        rows = self._runs(self._all(sql, values))
+        return rows[0] if rows else None
+
+    def _runs(self, rows: list[Any]) -> list[RunRow]:
+        if any(row[1] not in self._names for row in rows):
+            self._load_names()
+        return [RunRow(row[0], self._names[row[1]], *row[2:]) for row in rows]
+
+    def _all(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        # Always to the end: a cursor left open would hold its snapshot, and the log could not be reused.
+        with schema.mapped(self.path, doing="read"):
+            return self._reading.execute(sql, values).fetchall()
+
+    def _data_version(self) -> int:
+        return self._all("PRAGMA data_version", ())[0][0]
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        self._reading.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._reading.execute("COMMIT")
+
+
+def _open_owned(kind: type[Store], path: Path, system: str | None) -> Store:
+    assert system is not None, "an owner says whose store it is"
+    ownership = owner.take(path)
+    writing: sqlite3.Connection | None = None
+    reading: sqlite3.Connection | None = None
+    try:
+        writing = schema.connect(path, create=True)
+        schema.prepare(writing, path, cache_kib=WRITER_CACHE_KIB, checkpoints=True)
+        schema.create(writing, path, system=system)
+        schema.verify(writing, path, system=system)
+        epoch = schema.next_epoch(writing, path)
+        writing.execute("PRAGMA busy_timeout = 0")  # `stage` is called on the loop, and never waits
+        reading = _reader(path)
+        return kind(path, reading=reading, writing=writing, ownership=ownership, epoch=epoch)
+    except BaseException:
+        for connection in (reading, writing):
+            if connection is not None:
+                connection.close()
+        ownership.release()
+        raise
+
+
+def _open_reader(kind: type[Store], path: Path, system: str | None) -> Store:
+    reading = _reader(path)
+    try:
+        schema.verify(reading, path, system=system)
+        epoch = int(reading.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
+        return kind(path, reading=reading, writing=None, ownership=None, epoch=epoch)
+    except BaseException:
+        reading.close()
+        raise
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    connection = schema.connect(path)
+    try:
+        schema.prepare(connection, path, cache_kib=READER_CACHE_KIB, checkpoints=False)
+        connection.execute("PRAGMA query_only = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection

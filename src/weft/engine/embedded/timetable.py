@@ -1,0 +1,137 @@
+"""When runs wake: one heap for the timers of loaded runs, a short horizon of sleepers, the rest as rows on disk."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Protocol
+
+from weft.clock import Alarm, Clock
+from weft.engine.embedded.live import LiveRun
+
+HORIZON_MS = 60_000
+"""Sleeping runs due within this time are in memory, as two numbers each."""
+
+SLEEPERS_AT_ONCE = 10_000
+WAKES_AT_ONCE = 256
+"""Runs and timers woken before the loop gets a turn."""
+
+NO_LIMIT = 1 << 60
+COMPACT_OVER = 1_024
+SLEEPER = ""
+
+
+class Sleepers(Protocol):
+    """Where runs that are not loaded say when they wake."""
+
+    def due(self, after_ms: int, until_ms: int, limit: int) -> list[tuple[int, int]]:
+        """Return (wake time, run key) of open runs that wake after a time and until another, earliest first."""
+        ...
+
+
+class Timetable:
+    """Everything that is due at a time, and one alarm for the earliest."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        fire: Callable[[LiveRun, str, int], None],
+        wake: Callable[[int], None],
+    ) -> None:
+        self._clock = clock
+        self._fire = fire
+        self._wake = wake
+        self._sleepers: Sleepers | None = None
+        self._heap: list[tuple[int, int, str, LiveRun | None]] = []
+        self._stale = 0
+        self._alarm: Alarm | None = None
+        self._alarm_ms = 0
+        self._horizon_ms = 0
+        self._look_ms: int | None = None
+
+    def open(self, sleepers: Sleepers) -> None:
+        """Begin to wake runs."""
+        self._sleepers = sleepers
+        self._look_ahead()
+
+    def close(self) -> None:
+        """Wake nothing more."""
+        self._sleepers = None
+        self._heap.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def set(self, live: LiveRun, path: str, due_ms: int) -> None:
+        """Note a timer of a loaded run."""
+        heapq.heappush(self._heap, (due_ms, live.key, path, live))
+        self._arm()
+
+    def forget(self) -> None:
+        """Note that one timer in the heap is not wanted any more."""
+        self._stale += 1
+        if self._stale > COMPACT_OVER and self._stale * 2 > len(self._heap):
+            self._heap = [item for item in self._heap if _is_wanted(item[2], item[3])]
+            heapq.heapify(self._heap)
+            self._stale = 0
+
+    def sleep(self, key: int, wake_ms: int | None) -> None:
+        """Note that a run left memory until a time; beyond the horizon its row tells of it."""
+        if wake_ms is None:
+            return
+        if wake_ms <= self._horizon_ms:
+            heapq.heappush(self._heap, (wake_ms, key, SLEEPER, None))
+        elif self._look_ms is None or wake_ms < self._look_ms:
+            self._look_ms = wake_ms
+        self._arm()
+
+    def _look_ahead(self) -> None:
+        """Take the sleepers of the next minute into memory, and note when the first beyond it wakes."""
+        assert self._sleepers is not None, "only an open timetable looks ahead"
+        until_ms = max(self._clock.now_ms(), self._horizon_ms) + HORIZON_MS
+        rows = self._sleepers.due(self._horizon_ms, until_ms, SLEEPERS_AT_ONCE)
+        if len(rows) == SLEEPERS_AT_ONCE:
+            # The last millisecond may be cut: leave it for the next look, unless it is the only one.
+            last_ms = rows[-1][0]
+            until_ms = last_ms if rows[0][0] == last_ms else last_ms - 1
+            rows = self._sleepers.due(self._horizon_ms, until_ms, NO_LIMIT)
+        for wake_ms, key in rows:
+            heapq.heappush(self._heap, (wake_ms, key, SLEEPER, None))
+        self._horizon_ms = until_ms
+        beyond = self._sleepers.due(until_ms, NO_LIMIT, 1)
+        self._look_ms = beyond[0][0] if beyond else None
+        self._arm()
+
+    def _arm(self) -> None:
+        due_ms = self._heap[0][0] if self._heap else None
+        if self._look_ms is not None and (due_ms is None or self._look_ms < due_ms):
+            due_ms = self._look_ms
+        if due_ms is None or (self._alarm is not None and self._alarm_ms <= due_ms):
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_ms = due_ms
+        self._alarm = self._clock.call_at(due_ms, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        now_ms = self._clock.now_ms()
+        for _ in range(WAKES_AT_ONCE):
+            if not self._heap or self._heap[0][0] > now_ms:
+                break
+            due_ms, key, path, live = heapq.heappop(self._heap)
+            if live is None:
+                self._wake(key)
+            elif _is_wanted(path, live):
+                self._fire(live, path, due_ms)
+            else:
+                self._stale -= 1
+        if self._sleepers is not None and self._look_ms is not None and now_ms >= self._look_ms:
+            self._look_ahead()
+        self._arm()
+
+
+def _is_wanted(path: str, live: LiveRun | None) -> bool:
+    if live is None:
+        return True
+    return not live.gone and live.execution is not None and path in live.execution.timers

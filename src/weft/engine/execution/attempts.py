@@ -1,0 +1,162 @@
+"""What follows from an attempt's outcome: it stands, or the call is tried again; folded over all attempts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from weft.errors import NotDone, OutcomeUnknown
+from weft.model.call import Outcome, Refused, Reply
+from weft.model.effect import EffectKind
+from weft.model.operation import Operation
+from weft.model.policy import FIRST_ATTENTION, Backoff
+
+FINAL_REASONS = frozenset({"undone"})
+"""Reasons of NotDone that no later attempt can change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """The outcome is the call's."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Try again after a wait; `attention` says why an operator should look, where one should."""
+
+    after_ms: int
+    attention: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the operation's status query; the call itself is not repeated."""
+
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Only an operator can tell what happened."""
+
+    attention: str
+
+
+Verdict: TypeAlias = Stands | TryAgain | Ask | Stuck
+
+
+class AttemptLog:
+    """What is known of the attempts of one call so far.
+
+    Attributes:
+        arrived: one of them may have reached the service.
+        count: attempts made; `equal` of the last ones failed alike with `failure`.
+        began_ms: when the first was made.
+        abandoned: nobody waits any more; no further attempt.
+    """
+
+    __slots__ = ("abandoned", "arrived", "began_ms", "count", "equal", "failure")
+
+    def __init__(self, *, began_ms: int, arrived: bool) -> None:
+        self.arrived = arrived
+        self.count = 0
+        self.equal = 0
+        self.failure = ""
+        self.began_ms = began_ms
+        self.abandoned = False
+
+    def note(self, failure: str) -> None:
+        """Count a failure."""
+        self.equal = self.equal + 1 if failure == self.failure else 1
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Decide what follows from outcomes; `backoff` spaces attempts."""
+
+    backoff: Backoff = Backoff()
+
+    def judge(
+        self, operation: Operation, log: AttemptLog, outcome: Outcome, *, undo: bool, now_ms: int, chance: float
+    ) -> Verdict:
+        """Return what follows from the outcome of an attempt.
+
+        Args:
+            operation: what was called.
+            log: what is known of the call; a failure is noted in it.
+            outcome: of the attempt that ended last.
+            undo: the call undoes another: it is never given up.
+            now_ms: wall time.
+            chance: uniform in [0, 1), for the backoff.
+        """
+        if isinstance(outcome, Reply):
+            return Stands(outcome)
+        if isinstance(outcome, Refused):
+            return self._refused(operation, log, outcome, undo=undo, chance=chance)
+        if isinstance(outcome, NotDone) and outcome.reason in FINAL_REASONS:
+            return Stands(outcome)
+        if isinstance(outcome, OutcomeUnknown):
+            log.arrived = True
+        log.note(f"{outcome.reason}: {outcome.what}")
+        if log.arrived and not undo and not operation.repeatable:
+            return self._unrepeatable(operation, outcome)
+        if undo:
+            return self._again(log, outcome, chance=chance, threshold=FIRST_ATTENTION, undo=True)
+        if log.abandoned or self._time_is_up(operation, log, now_ms):
+            return Stands(_folded(log, outcome, operation))
+        return self._again(log, outcome, chance=chance, threshold=FIRST_ATTENTION, undo=False)
+
+    def _refused(
+        self, operation: Operation, log: AttemptLog, refused: Refused, *, undo: bool, chance: float
+    ) -> Verdict:
+        if undo:
+            log.note(f"declined: {refused.kind}")
+            wait_ms = self.backoff.wait_ms(max(log.count, FIRST_ATTENTION), max(chance, 0.5))
+            return TryAgain(wait_ms, f"the undo {operation.target} was declined with {refused.kind}")
+        if log.arrived and not operation.exactly_once and operation.kind is not EffectKind.READ:
+            what = f"{operation.target} declined an attempt after one that may have been done"
+            unknown = OutcomeUnknown(what, reason="declined-later")
+            return self._unrepeatable(operation, unknown) if _is_pivot(operation) else Stands(unknown)
+        return Stands(refused)
+
+    def _unrepeatable(self, operation: Operation, outcome: NotDone | OutcomeUnknown) -> Verdict:
+        if _is_pivot(operation):
+            if operation.asks is not None:
+                return Ask(operation.asks)
+            return Stuck(f"{operation.target} may or may not have happened and cannot be undone: {outcome.what}")
+        if isinstance(outcome, NotDone):
+            return Stands(
+                OutcomeUnknown(f"an earlier attempt may have been done; {outcome.what}", reason=outcome.reason)
+            )
+        return Stands(outcome)
+
+    def _time_is_up(self, operation: Operation, log: AttemptLog, now_ms: int) -> bool:
+        limit_ms = operation.give_up_after_ms
+        if operation.kind is EffectKind.READ:
+            limit_ms = operation.timeout_ms if limit_ms is None else min(limit_ms, operation.timeout_ms)
+        return limit_ms is not None and now_ms - log.began_ms >= limit_ms
+
+    def _again(
+        self, log: AttemptLog, outcome: NotDone | OutcomeUnknown, *, chance: float, threshold: int, undo: bool
+    ) -> TryAgain:
+        wait_ms = max(self.backoff.wait_ms(log.count, chance), outcome.retry_after_ms or 0)
+        failures = log.count if undo else log.equal
+        if failures < threshold or outcome.reason == "admission":
+            return TryAgain(wait_ms)
+        which = "undo failed" if undo else "call failed alike"
+        return TryAgain(wait_ms, f"{which} {failures} times in a row: {outcome.what}")
+
+
+def _is_pivot(operation: Operation) -> bool:
+    return operation.kind is EffectKind.IRREVERSIBLE
+
+
+def _folded(log: AttemptLog, outcome: NotDone | OutcomeUnknown, operation: Operation) -> Outcome:
+    reason = outcome.reason if log.abandoned else "gave-up"
+    what = f"{operation.target} was given up after {log.count} attempts: {outcome.what}"
+    if log.arrived:
+        return OutcomeUnknown(what, reason=reason)
+    return NotDone(what, reason=reason)

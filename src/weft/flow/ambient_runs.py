@@ -1,0 +1,131 @@
+"""Runs asked for from inside: a workflow's requests become calls in its journal, everybody else's go to the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from weft.codec import RecordCodec, codec_for, fingerprint
+from weft.errors import NotDone, RunCancelled, RunClosed, RunExists, RunFailed, RunNotFound, RunTerminated, WeftError
+from weft.flow.ambient import current_call, current_run
+from weft.flow.runs import RunsPort
+from weft.model.call import Outcome, Refused, Reply
+from weft.model.effect import EffectKind
+from weft.model.operation import Operation
+
+SERVICE = "weft.runs"
+"""The service under which an engine answers requests about runs."""
+
+NO_TIMEOUT_MS = 1 << 53
+
+
+@dataclass(frozen=True, slots=True)
+class RunsRefusal:
+    """An error of an engine about a run, on its way to the workflow that asked."""
+
+    what: str
+    kind: str = ""
+
+
+ERRORS: dict[str, type[WeftError]] = {
+    error.__name__: error for error in (RunExists, RunNotFound, RunClosed, RunFailed, RunCancelled, RunTerminated)
+}
+
+
+def _operation(name: str, kind: EffectKind, result: Any, fields: dict[str, Any] | None = None) -> Operation:
+    return Operation(
+        service=SERVICE,
+        name=name,
+        kind=kind,
+        parameters=RecordCodec({"workflow": str, "run_id": str, **(fields or {})}),
+        result=codec_for(result),
+        refusals={error: codec_for(RunsRefusal) for error in ERRORS},
+        timeout_ms=NO_TIMEOUT_MS,
+        exactly_once=True,
+    )
+
+
+OPERATIONS: dict[str, Operation] = {
+    operation.target: operation
+    for operation in (
+        _operation("start", EffectKind.IDEMPOTENT, type(None), {"data": bytes}),
+        _operation("result", EffectKind.READ, bytes),
+        _operation("send", EffectKind.IDEMPOTENT, type(None), {"kind": str, "data": bytes}),
+        _operation("read", EffectKind.READ, bytes | None, {"state": str}),
+        _operation("cancel", EffectKind.IDEMPOTENT, type(None), {"reason": str}),
+    )
+}
+"""What a workflow may ask of runs, by target."""
+
+
+def refused(error: WeftError) -> Refused:
+    """Turn an engine's error about a run into the refusal that a workflow is told."""
+    kind = error.kind if isinstance(error, RunFailed) else ""
+    return Refused(type(error).__name__, codec_for(RunsRefusal).encode(RunsRefusal(error.what, kind)))
+
+
+async def answer(port: RunsPort, operation: str, arguments: bytes, *, message_id: str) -> Outcome:
+    """Carry out a workflow's request about runs."""
+    asked = OPERATIONS[f"{SERVICE}.{operation}"]
+    values = asked.parameters.decode(arguments)
+    try:
+        if operation == "send":
+            result: Any = await port.send(**values, message_id=message_id)
+        else:
+            result = await getattr(port, operation)(**values)
+    except (RunExists, RunNotFound, RunClosed, RunFailed) as error:
+        return refused(error)
+    except WeftError as error:
+        return NotDone(error.what, reason=type(error).__name__)
+    return Reply(asked.result.encode(result))
+
+
+class AmbientRuns:
+    """A RunsPort for everybody: inside a run it issues calls of that run, elsewhere it asks the engine."""
+
+    def __init__(self, engine: RunsPort) -> None:
+        self._engine = engine
+
+    async def _ask(self, operation: str, **values: Any) -> Any:
+        run = current_run.get()
+        if run is None:
+            return await getattr(self._engine, operation)(**values)
+        asked = OPERATIONS[f"{SERVICE}.{operation}"]
+        outcome = await run.call(asked, asked.parameters.encode(values))
+        if isinstance(outcome, Reply):
+            return asked.result.decode(outcome.data)
+        if isinstance(outcome, Refused):
+            refusal: RunsRefusal = asked.refusals[outcome.kind].decode(outcome.data)
+            error = ERRORS[outcome.kind]
+            raise error(refusal.what, kind=refusal.kind) if issubclass(error, RunFailed) else error(refusal.what)
+        raise outcome
+
+    async def start(self, workflow: str, run_id: str, data: bytes) -> None:
+        """Start a run, or find that it exists with the same input."""
+        await self._ask("start", workflow=workflow, run_id=run_id, data=data)
+
+    async def result(self, workflow: str, run_id: str) -> bytes:
+        """Wait for the end of a run and return its result."""
+        result: bytes = await self._ask("result", workflow=workflow, run_id=run_id)
+        return result
+
+    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
+        """Tell a run a message; from inside an operation under an id that follows from the call's."""
+        values: dict[str, Any] = {"workflow": workflow, "run_id": run_id, "kind": kind, "data": data}
+        around = current_call.get()
+        if current_run.get() is None:
+            if around is not None and not message_id:
+                stem = f"{around.call.id}>{workflow}/{run_id}>{kind}#{fingerprint(data)}"
+                ordinal = around.ordinals[stem] = around.ordinals.get(stem, 0) + 1
+                message_id = f"{stem}.{ordinal}"
+            values["message_id"] = message_id
+        await self._ask("send", **values)
+
+    async def read(self, workflow: str, run_id: str, state: str) -> bytes | None:
+        """Return what a run last showed under a name."""
+        data: bytes | None = await self._ask("read", workflow=workflow, run_id=run_id, state=state)
+        return data
+
+    async def cancel(self, workflow: str, run_id: str, reason: str) -> None:
+        """Ask a run to cancel."""
+        await self._ask("cancel", workflow=workflow, run_id=run_id, reason=reason)
