@@ -90,8 +90,9 @@ RUNS = Statement(
     10,
     _PADDED,
 )
-# An entry that a blocked run could not answer is written with no commands, and again with them once it can. Anything else
-# that is written twice is a bug: the null that this makes of its commands is refused, and the commit with it.
+# An entry that a blocked run could not answer is written with no commands, and again with them once it can.
+# Anything else that is written twice is a bug: the null that this makes of its commands is refused, and the commit
+# with it.
 ENTRIES = Statement(
     "INSERT INTO journal (run, seq, at_ms, entry, commands) SELECT * FROM",
     5,
@@ -131,10 +132,11 @@ def text(statement: Statement, rows: int) -> str:
 def execute(connection: sqlite3.Connection, statement: Statement, rows: Sequence[tuple[object, ...]]) -> None:
     """Execute a statement over rows in as few calls as SQLite's limit of variables allows.
 
-    Each call gives the interpreter lock away and must win it back from a busy loop, up to 5 ms each time: `executemany`,
-    which is one such call for each row, writes 900 rows a second there, this 16,000, for 256 rows a commit. The number of
-    rows is rounded up to a power of two, with rows of nulls that the statement passes over, so that there are eleven texts
-    to compile in a process's life and not a thousand: padding a row costs less than parsing one.
+    Each call gives the interpreter lock away and must win it back from a busy loop, up to 5 ms each time:
+    `executemany`, which is one such call for each row, writes 900 rows a second there, this 16,000, for 256 rows a
+    commit. The number of rows is rounded up to a power of two, with rows of nulls that the statement passes over,
+    so that there are eleven texts to compile in a process's life and not a thousand: padding a row costs less than
+    parsing one.
     """
     for start in range(0, len(rows), MOST_ROWS):
         part = rows[start : start + MOST_ROWS]

@@ -35,13 +35,14 @@ class Owner:
 class Ownership:
     """Hold a store's lock until `release`, or until the process ends in any way.
 
-    The lock is `flock` on a file beside the store, never on the store itself: closing any descriptor of a database file
-    drops the locks that SQLite holds on it in the same process. The file stays when the lock goes: removing it would let
-    two owners lock two files of one name.
+    The lock is `flock` on a file beside the store, never on the store itself: closing any descriptor of a database
+    file drops the locks that SQLite holds on it in the same process. The file stays when the lock goes: removing it
+    would let two owners lock two files of one name.
 
-    A lock of this kind belongs to the open file and not to the process, so a child made by `fork` would keep it alive
-    after its parent was killed. Python's own forks (`os.fork`, `multiprocessing`) close it in the child; programs started
-    by `subprocess` never get it. A child forked by a C library keeps it until it ends or executes something else.
+    A lock of this kind belongs to the open file and not to the process, so a child made by `fork` would keep it
+    alive after its parent was killed. Python's own forks (`os.fork`, `multiprocessing`) close it in the child;
+    programs started by `subprocess` never get it. A child forked by a C library keeps it until it ends or executes
+    something else.
     """
 
     __slots__ = ("__weakref__", "_descriptor", "owner")

@@ -52,8 +52,8 @@ class RequestRow(NamedTuple):
 def append_request(path: Path, request: Request) -> int:
     """Append a request to the store at `path`, durably, and return its id.
 
-    Works beside a running engine and when none runs: then the next one takes it up. Waits while another process commits.
-    Does not look whether the run exists: only the owner knows what is still on its way to the disk.
+    Works beside a running engine and when none runs: then the next one takes it up. Waits while another process
+    commits. Does not look whether the run exists: only the owner knows what is still on its way to the disk.
 
     Raises:
         SettingInvalid: there is no store.

@@ -10,8 +10,8 @@ from weft.errors import EntryCorrupt
 class RunRow(NamedTuple):
     """One run as it stands on disk. Times are milliseconds since 1970.
 
-    `wake_ms` is nothing for a run that waits for a message only, 0 for one with calls under way, else when its next timer
-    or retry is due. `status` is a `RunStatus` in its number.
+    `wake_ms` is nothing for a run that waits for a message only, 0 for one with calls under way, else when its next
+    timer or retry is due. `status` is a `RunStatus` in its number.
     """
 
     key: int

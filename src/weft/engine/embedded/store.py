@@ -32,14 +32,14 @@ _RUN = (
     "SELECT key, workflow, run_id, chain, generation, epoch, tenant, status, created_ms, wake_ms, ended_ms, reason, "
     "result FROM runs"
 )
-_OPEN = "status < 4 AND wake_ms IS NOT NULL"  # as the partial index says it, else SQLite does not use it
 
+# The three that say `status < 4` say it as the partial index does, else SQLite would not use it.
 FIND = f"{_RUN} WHERE workflow = ? AND run_id = ?"
 ROW = f"{_RUN} WHERE key = ?"
 JOURNAL = "SELECT seq, at_ms, entry, commands FROM journal WHERE run = ? ORDER BY seq"
-IN_FLIGHT = f"{_RUN} WHERE {_OPEN} AND wake_ms = 0 AND key > ? ORDER BY key LIMIT ?"
-DUE = f"SELECT wake_ms, key FROM runs WHERE {_OPEN} AND wake_ms > ? AND wake_ms <= ? ORDER BY wake_ms, key LIMIT ?"
-NEXT_WAKE = f"SELECT wake_ms FROM runs WHERE {_OPEN} AND wake_ms > 0 ORDER BY wake_ms LIMIT 1"
+IN_FLIGHT = f"{_RUN} WHERE status < 4 AND wake_ms = 0 AND key > ? ORDER BY key LIMIT ?"
+DUE = "SELECT wake_ms, key FROM runs WHERE status < 4 AND wake_ms > ? AND wake_ms <= ? ORDER BY wake_ms, key LIMIT ?"
+NEXT_WAKE = "SELECT wake_ms FROM runs WHERE status < 4 AND wake_ms > 0 ORDER BY wake_ms LIMIT 1"
 STATE = "SELECT value FROM states WHERE run = ? AND name = ?"
 STATES = "SELECT name, value FROM states WHERE run = ?"
 ATTEMPTS = "SELECT path, count, error, next_ms FROM attempts WHERE run = ?"
@@ -55,9 +55,10 @@ _AFTER_ALL_KEYS = 2**63 - 1
 class Store:
     """Keep runs and their journals in one file.
 
-    The owner has two connections: `stage`, `commit`, `write` and `rollback` use the first and never run at the same time as
-    each other; all reads use the second and see what is committed, also while a commit is under way. Any other process has
-    the second only. Nothing here waits, except `write` for a lock, `commit` for the disk, and `open`.
+    The owner has two connections: `stage`, `commit`, `write` and `rollback` use the first and never run at the same
+    time as each other; all reads use the second and see what is committed, also while a commit is under way. Any
+    other process has the second only. Nothing here waits, except `write` for a lock, `commit` for the disk, and
+    `open`.
     """
 
     def __init__(
@@ -136,7 +137,9 @@ class Store:
             raise schema.failed(error, self.path, doing="committed") from error
 
     def write(self, batch: Batch) -> None:
-        """Write a batch in one transaction, on the disk when this returns. Waits up to `LOCK_WAIT_S` for the write lock.
+        """Write a batch in one transaction, on the disk when this returns.
+
+        Waits up to `LOCK_WAIT_S` for the write lock.
 
         Raises:
             StoreFailed: nothing of it happened.
@@ -214,7 +217,7 @@ class Store:
         return dict(self._all(STATES, (key,)))
 
     def attempts(self, key: int) -> dict[str, tuple[int, str, int]]:
-        """Return the calls of a run that are being retried: count, last error, when the next attempt is due, by path."""
+        """Return the calls of a run that are being retried: count, last error, next attempt's time, by path."""
         return {path: (count, error, next_ms) for path, count, error, next_ms in self._all(ATTEMPTS, (key,))}
 
     def list_runs(

@@ -17,7 +17,7 @@ STAGED_ROWS = 1_024
 """Batches up to this size are executed on the loop, about two microseconds a row; larger ones by the thread."""
 
 YIELD_S = 0.000_3
-"""How long the loop stands aside for the writer when a commit begins, and again at each look; most commits end within."""
+"""How long the loop stands aside for the writer when a commit begins, and at each look: most commits end within."""
 
 LOOK_EVERY_S = 0.001
 """How often a busy loop stands aside while a commit is under way."""
@@ -29,19 +29,20 @@ Failed = Callable[[StoreFailed], None]
 class Writer:
     """Collect what becomes ready, commit it, and tell those who wait for it, in the order they came.
 
-    Each turn of the loop appends to `batch`, says `after_commit`, and asks for a commit with `schedule`. While one is under
-    way the next batch grows: the slower the disk, the larger the groups. A failed commit fails everybody who waits, at once
-    and for ever: nobody hangs, and nothing more is accepted.
+    Each turn of the loop appends to `batch`, says `after_commit`, and asks for a commit with `schedule`. While one
+    is under way the next batch grows: the slower the disk, the larger the groups. A failed commit fails everybody
+    who waits, at once and for ever: nobody hangs, and nothing more is accepted.
 
     **The interpreter lock decides the speed.** Two facts of CPython 3.11 to 3.14, measured with 256 runs of six commits
     beside a loop that always has something ready:
 
-    - A thread that comes out of SQLite waits up to 5 ms for the lock, each time. `executemany` comes out once a row (900
-      rows a second), five statements of many rows five times (12,000). So the statements are executed on the loop, which
-      has the lock, and the thread makes one call only: COMMIT, which is where the disk is.
-    - A loop that lets go of the lock more often than every 5 ms, as every loop of short callbacks does in `select`, takes
-      it back before the thread wakes, and the thread may wait for seconds (245 runs a second, 2 s at worst). So the loop
-      stands aside for a moment, when a commit begins and every millisecond until it has ended (6,800 runs a second).
+    - A thread that comes out of SQLite waits up to 5 ms for the lock, each time. `executemany` comes out once a row
+      (900 rows a second), five statements of many rows five times (12,000). So the statements are executed on the
+      loop, which has the lock, and the thread makes one call only: COMMIT, which is where the disk is.
+    - A loop that lets go of the lock more often than every 5 ms, as every loop of short callbacks does in `select`,
+      takes it back before the thread wakes, and the thread may wait for seconds (245 runs a second, 2 s at worst).
+      So the loop stands aside for a moment, when a commit begins and every millisecond until it has ended (6,800
+      runs a second).
 
     With nothing else on the loop neither matters (8,200 runs a second either way).
     """
@@ -75,11 +76,12 @@ class Writer:
         self._scheduled = False
         self._closed = False
         self._alarm: asyncio.TimerHandle | None = None
-        # What the two threads pass to each other. Both locks are held from the start: the loop releases `_begin` to hand a
-        # batch over, the thread releases `_end` to give it back; in between `_job` and `_error` belong to the thread.
+        # What the two threads pass to each other. Both locks are held from the start: the loop releases `_begin` to
+        # hand a batch over, the thread releases `_end` to give it back; in between `_job` and `_error` belong to
+        # the thread.
         self._begin = threading.Lock()
         self._end = threading.Lock()
-        self._begin.acquire()  # noqa: SIM115 - held across threads, which `with` cannot say
+        self._begin.acquire()
         self._end.acquire()
         self._job: Batch | None = None
         self._staged = False
@@ -90,8 +92,8 @@ class Writer:
     def after_commit(self, done: Done, failed: Failed | None = None) -> None:
         """Call `done` once all that is in `batch` now is on the disk, or `failed` when it will not be.
 
-        Both are plain callbacks on the loop, in an empty context, in the order of these calls, never from inside this one.
-        With nothing in `batch` it waits for the commits before it and costs none.
+        Both are plain callbacks on the loop, in an empty context, in the order of these calls, never from inside
+        this one. With nothing in `batch` it waits for the commits before it and costs none.
 
         Raises:
             StoreFailed: a commit has failed before, or the writer is closed.
@@ -134,11 +136,9 @@ class Writer:
     async def close(self) -> None:
         """End the thread after the commit under way; harmless the second time.
 
-        What is still collected is not written and fails; nobody is told of a commit after this. `drained` comes first where
-        that is not wanted.
+        What is still collected is not written and fails; nobody is told of a commit after this. `drained` comes
+        first where that is not wanted.
         """
-        if self._closed:
-            return
         self._closed = True
         while self._under_way is not None:
             idle: asyncio.Future[None] = self._loop.create_future()
@@ -147,8 +147,7 @@ class Writer:
         self._news.clear()
         refused, self._waiting = self._waiting, []
         self.batch = Batch()
-        if refused:
-            self._announce(partial(self._tell_failed, self._refusal(), refused))
+        self._tell_failed(self._refusal(), refused)
         self._wake_idle()
         if self._thread.is_alive():
             self._job = None
@@ -210,11 +209,12 @@ class Writer:
 
     def _announce(self, news: Done) -> None:
         # Never told from here: `flush` may be called from inside a task, and runs are not stepped inside one.
+        if self._closed:
+            self._wake_idle()
+            return
         if not self._news:
             self._loop.call_soon(self._speak, context=Context())
         self._news.append(news)
-        if self._closed:
-            self._wake_idle()
 
     def _speak(self) -> None:
         while self._news:
