@@ -54,7 +54,7 @@ class Plan:
         self._seed = seed
         self.network = Network(SystemClock() if clock is None else clock)
         self._faults: list[_Fault] = []
-        self._lottery: Lottery | None = None
+        self.lottery: Lottery | None = None
 
     @classmethod
     def from_rate(cls, system: System, rate: float, *, seed: int = 0, clock: Clock | None = None) -> Self:
@@ -64,12 +64,12 @@ class Plan:
         its service crashes, on its first attempts only; one that may not is delayed or turned away.
         """
         plan = cls(system, seed=seed, clock=clock)
-        plan._lottery = Lottery(rate, seed=seed, network=plan.network)
+        plan.lottery = Lottery(rate, seed=seed, network=plan.network)
         return plan
 
     def __call__(self, handler: Handler) -> Handler:
         """Return the handler with its faults; those that are added later count, too."""
-        lottery = self._lottery
+        lottery = self.lottery
 
         def handle(call: Call) -> Awaitable[Outcome]:
             operation = self._system.operations.get(call.target)

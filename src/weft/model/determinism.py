@@ -36,16 +36,20 @@ def judge_determinism(workflows: Iterable[Workflow[Any, Any]]) -> Iterator[Probl
 
 def _judge(sight: Sight, hazards: Hazards) -> Iterator[Problem]:
     use = sight.use
-    way = way_of(sight.path)
     label = f"workflow {sight.path[0]}"
-    if use.act is Act.STORE_GLOBAL or (use.act is Act.STORE_ATTRIBUTE and _is_module(use.owner)):
-        what = f"{label} changes {use.text}, which other runs share and no replay repeats{way}"
+    if use.act in {Act.STORE_GLOBAL, Act.STORE_ATTRIBUTE}:
+        # a helper may fill a cache; a workflow that keeps something outside itself means it
+        if len(sight.path) > 1 or (use.act is Act.STORE_ATTRIBUTE and not _is_module(use.owner)):
+            return
+        what = f"{label} changes {use.text}, which other runs share and no replay repeats"
         remedy = "keep it in a local variable, show it with State, or let a service keep it"
         yield Problem(sight.where, what, remedy, NOT_DETERMINISTIC)
-    elif use.act is not Act.STORE_ATTRIBUTE:
-        hazard = hazards.of(use)
-        if hazard is not None:
-            yield Problem(sight.where, f"{label} {hazard.what}: {use.text}{way}", hazard.remedy, NOT_DETERMINISTIC)
+        return
+    hazard = hazards.of(use)
+    if hazard is not None:
+        yield Problem(
+            sight.where, f"{label} {hazard.what}: {use.text}{way_of(sight.path)}", hazard.remedy, NOT_DETERMINISTIC
+        )
 
 
 def _is_module(symbol: object) -> bool:

@@ -12,7 +12,7 @@ from types import BuiltinMethodType, MethodType
 from typing import Any
 
 from weft.model.place import function_of
-from weft.model.symbols import Known, Symbol, Use, module_member
+from weft.model.symbols import Known, Use, module_member
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +113,17 @@ class Hazards:
         found = self._always.get(id(value)) or (self._bare.get(id(value)) if use.bare else None)
         if found is not None:
             return found
-        if is_generator(getattr(use.symbol.value, "__self__", None)) or (use.called and _draws(use.owner)):
+        bound = use.symbol.value
+        if isinstance(bound, BuiltinMethodType | MethodType) and is_generator(bound.__self__):
             return CHANCE
+        if use.called and isinstance(use.owner, Known) and is_generator(use.owner.value):
+            return CHANCE  # a generator that outlives the run: runs would share it
         return _of_module(value)
 
 
 def is_generator(value: object) -> bool:
     """Tell whether an object is a generator of random numbers."""
-    return isinstance(value, random.Random) or type(value).__module__.startswith(GENERATORS)
-
-
-def _draws(owner: Symbol) -> bool:
-    """Tell whether a method is called on a generator that outlives the run, so that runs share it."""
-    return isinstance(owner, Known) and is_generator(owner.value)
+    return isinstance(value, random.Random) or str(type(value).__module__).startswith(GENERATORS)
 
 
 def _objects(table: tuple[tuple[Hazard, str, str], ...]) -> dict[int, Hazard]:

@@ -7,7 +7,7 @@ import sysconfig
 import typing
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -72,11 +72,26 @@ class Reach:
             self._seen[id(code)] = code
             names = names_of(found, itself, annotated=_annotated(found), fields=self._fields)
             for use in names.uses():
-                generated = code.co_filename.startswith("<") and named_at
-                where = named_at if generated else place_in(code, use.line)
-                yield Sight(use, where, path, names)
+                sight = _sight(use, names, path, named_at=named_at)
+                yield sight
                 for target, owner in _targets(use, home):
-                    waiting.append((target, owner, (*path, target.__name__), where))
+                    waiting.append((target, owner, (*path, _label(target, owner)), sight.where))
+
+
+def _sight(use: Use, names: Names, path: tuple[str, ...], *, named_at: str) -> Sight:
+    """Return what is seen; in generated code, such as a dataclass's, names and lines say nothing to the reader."""
+    if not names.code.co_filename.startswith("<") or not named_at:
+        return Sight(use, place_in(names.code, use.line), path, names)
+    value = use.symbol.value if isinstance(use.symbol, Known) else None
+    return Sight(replace(use, text=str(getattr(value, "__qualname__", use.text))), named_at, path, names)
+
+
+def _label(function: FunctionType, owner: Symbol) -> str:
+    """Return what paths call a function: its name, or that of the class that it makes."""
+    name = function.__name__
+    if name not in CONSTRUCTORS:
+        return name
+    return owner.cls.__name__ if isinstance(owner, Instance) else name
 
 
 def way_of(path: tuple[str, ...]) -> str:
@@ -104,8 +119,12 @@ def _targets(use: Use, home: type | None) -> Iterator[tuple[FunctionType, Symbol
                 yield function, Known(value) if name == "__new__" else Instance(value)
         return
     found = plain_function(value)
-    if found is not None and is_own_code(found[0]):
-        yield found[0], found[1] or use.symbol.receiver
+    if found is not None:
+        function, receiver = found
+        if not is_own_code(function):
+            function = inspect.unwrap(function)  # somebody else's wrapper around the user's function
+        if is_own_code(function):
+            yield function, receiver or use.symbol.receiver
 
 
 def _is_service_call(owner: Symbol, home: type | None) -> bool:

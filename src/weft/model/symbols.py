@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import inspect
 import sys
@@ -120,6 +121,11 @@ def names_of(function: FunctionType, receiver: Symbol, *, annotated: Mapping[str
     return Names(code, function.__globals__, variables, fields)
 
 
+LOOP_MAKERS = (asyncio.get_event_loop, asyncio.get_running_loop, asyncio.new_event_loop)
+LAZY_MODULES = frozenset({"concurrent.futures"})
+"""Modules of the standard library that load their names when asked for them, which does no harm."""
+
+
 class _Walk:
     """One walk through the steps of some code: what was loaded last, and what each variable was set to."""
 
@@ -209,23 +215,17 @@ def result_of(callee: Symbol) -> Symbol:
     value = callee.value if isinstance(callee, Known) else None
     if isinstance(value, type):
         return Instance(value)
-    loop_makers = {"get_event_loop", "get_running_loop", "new_event_loop"}
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is not None and getattr(value, "__name__", "") in loop_makers and is_builtin_of(value, "asyncio"):
+    if any(value is each for each in LOOP_MAKERS):
         return Instance(asyncio.AbstractEventLoop)
     return None
-
-
-def is_builtin_of(value: object, module: str) -> bool:
-    """Tell whether a function comes from a module, its C parts and submodules included."""
-    name = str(getattr(value, "__module__", None) or "")
-    return any(name == each or name.startswith(f"{each}.") for each in (module, f"_{module}"))
 
 
 def module_member(module: ModuleType, name: str) -> Symbol:
     """Return what a name of a module stands for, without asking a module that makes names up."""
     if name in vars(module):
         return Known(vars(module)[name])
+    if module.__name__ in LAZY_MODULES:
+        return Known(getattr(module, name)) if hasattr(module, name) else None
     inner = sys.modules.get(f"{module.__name__}.{name}")
     return None if inner is None else Known(inner)
 
