@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from weft.errors import NotDone, OutcomeUnknown
@@ -77,7 +77,7 @@ class AttemptLog:
 class Judge:
     """Decide what follows from outcomes; `backoff` spaces attempts."""
 
-    backoff: Backoff = Backoff()
+    backoff: Backoff = field(default_factory=Backoff)
 
     def judge(
         self, operation: Operation, log: AttemptLog, outcome: Outcome, *, undo: bool, now_ms: int, chance: float

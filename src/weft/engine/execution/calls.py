@@ -112,7 +112,7 @@ class Calls:
             raise LimitExceeded(what, remedy="use an asyncio.Semaphore around them", name="pending_calls")
         if len(arguments) > limits.payload_bytes:
             self._owner.check_payload(arguments, f"the arguments of {operation.target}")
-        record = self._record(task.path.next(operation.target), operation, arguments, scope)
+        record = self._record(task.path.next(operation.target), operation, arguments, scope=scope)
         record.task = task
         undo = f"{operation.service}.{operation.undo}" if operation.undo else ""
         command = CallIssued(record.path, operation.target, arguments, undo, "", self.loop.line())
@@ -125,7 +125,7 @@ class Calls:
         future = record.future = CallFuture(record, self)
         return future
 
-    def _record(self, path: str, operation: Operation, arguments: bytes, scope: Scope) -> CallRecord:
+    def _record(self, path: str, operation: Operation, arguments: bytes, *, scope: Scope) -> CallRecord:
         self._tick += 1
         record = CallRecord(path, operation, arguments, scope=scope, issued=self._tick, entry=self._owner.entries)
         self._open[path] = record
@@ -137,7 +137,7 @@ class Calls:
     def issue_undo(self, undone: CallRecord) -> CallFuture:
         """Issue the undo of a call, with the bytes that were recorded for the call."""
         operation = self._operations[f"{undone.operation.service}.{undone.operation.undo}"]
-        record = self._record(undone.path + UNDO, operation, undone.arguments, self._owner.root_scope)
+        record = self._record(undone.path + UNDO, operation, undone.arguments, scope=self._owner.root_scope)
         record.undoes = undone.path
         record.undoable = False
         command = CallIssued(record.path, operation.target, record.arguments, "", undone.path, "")

@@ -42,7 +42,7 @@ def compare(entry: Entry, *, at: int, recorded: Sequence[Command], new: Sequence
     come = next((command for key, command in does.items() if key not in was), None)
     what = (
         f"after entry {at} ({type(entry).__name__}) the journal has {_tell(gone)}, today's code has {_tell(come)}; "
-        f"likely cause: {_cause(gone, come, set(was), set(does))}"
+        f"likely cause: {_cause(gone, come, was=set(was), does=set(does))}"
     )
     lines = [f"recorded {_line(gone)}" if gone is not None else "", f"now {_line(come)}" if come is not None else ""]
     raise JournalDiverged(what, where="; ".join(line for line in lines if line), entry=at)
@@ -60,7 +60,7 @@ def _line(command: Command) -> str:
     return getattr(command, "line", "") or "(no line)"
 
 
-def _cause(gone: Command | None, come: Command | None, was: set[Key], does: set[Key]) -> str:
+def _cause(gone: Command | None, come: Command | None, *, was: set[Key], does: set[Key]) -> str:
     if gone is None:
         return "a step was added"
     if come is None:

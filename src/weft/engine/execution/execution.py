@@ -20,8 +20,8 @@ from weft.engine.execution.entries import (
     TimerFired,
     Told,
 )
-from weft.engine.execution.inbox import Inbox
 from weft.engine.execution.handles import RunTimer
+from weft.engine.execution.inbox import Inbox
 from weft.engine.execution.loop import DRAIN_LIMIT, RunEvicted, RunLoop, RunTask
 from weft.engine.execution.paths import place_raised
 from weft.engine.execution.program import Program
@@ -34,7 +34,7 @@ from weft.model.operation import Operation
 from weft.model.policy import Limits
 from weft.model.run import RunStatus
 
-
+DEFAULT_LIMITS = Limits()
 TEXT_LIMIT = 10_000
 """Characters that are kept of an exception's text."""
 
@@ -61,7 +61,7 @@ class Execution:
         program: Program,
         operations: Mapping[str, Operation],
         *,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
         drain_limit: int = DRAIN_LIMIT,
     ) -> None:
         self.identity = identity

@@ -64,6 +64,27 @@ def refuse(what: str, remedy: str) -> NoReturn:
 class GuardedLoop(asyncio.AbstractEventLoop):
     """An event loop on which everything that touches the world is refused."""
 
+    def get_debug(self) -> bool:
+        """Return that debug mode is off."""
+        return False
+
+    def set_debug(self, enabled: bool) -> None:  # noqa: FBT001 - asyncio's signature
+        """Refuse debug mode."""
+        if enabled:
+            refuse("asyncio's debug mode", "leave it off")
+
+    def get_exception_handler(self) -> None:
+        """Return that there is none."""
+
+    def get_task_factory(self) -> None:
+        """Return that there is none."""
+
+    async def shutdown_asyncgens(self) -> None:
+        """Do nothing: generators are closed with the tasks that use them."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Do nothing: there is no executor."""
+
 
 def _refusal(name: str, remedy: str) -> Any:
     def method(_self: object, *_args: object, **_kwargs: object) -> NoReturn:

@@ -185,15 +185,6 @@ class RunLoop(GuardedLoop):
         """Return seconds since the run's start."""
         return (self.now_ms - self.start_ms) / 1000
 
-    def get_debug(self) -> bool:
-        """Return that debug mode is off."""
-        return False
-
-    def set_debug(self, enabled: bool) -> None:  # noqa: FBT001 - asyncio's signature
-        """Refuse debug mode."""
-        if enabled:
-            refuse("asyncio's debug mode", "leave it off")
-
     def is_running(self) -> bool:
         """Return that the loop runs while it is drained."""
         return events._get_running_loop() is self  # noqa: SLF001 - asyncio's own way to ask
@@ -285,18 +276,6 @@ class RunLoop(GuardedLoop):
         """Keep what asyncio reports of a callback, for the engine's log."""
         self.call_exception_handler(context)
 
-    def get_exception_handler(self) -> None:
-        """Return that there is none."""
-
-    def get_task_factory(self) -> None:
-        """Return that there is none."""
-
-    async def shutdown_asyncgens(self) -> None:
-        """Do nothing: generators are closed with the tasks that use them."""
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Do nothing: there is no executor."""
-
     # What the execution asks of it.
 
     def drain(self) -> None:
@@ -351,7 +330,7 @@ class RunLoop(GuardedLoop):
     def _drop_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Close a generator that the run's code has dropped; one that the collector found waits for the eviction."""
         if self.draining:
-            self.create_task(generator.aclose())  # pyright: ignore[reportArgumentType]
+            self.create_task(generator.aclose())
         else:
             self._dropped.append(generator)
 

@@ -1,17 +1,18 @@
-"""Structural ids: task path, what is asked for, and a counter for that in that task; interleavings do not shift them."""
+"""Structural ids: task path, what is asked for, a counter of that in that task; no interleaving shifts them."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 UNDO = "~undo"
 
-_HERE = os.path.dirname(os.path.dirname(os.path.dirname(__file__))) + os.sep
-_ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep
+_HERE = str(Path(__file__).parents[2]) + os.sep
+_ASYNCIO = str(Path(asyncio.__file__).parent) + os.sep
 _ours: dict[str, bool] = {}
 
 
@@ -69,8 +70,8 @@ def place_raised(error: BaseException) -> str:
 
 def place(frame: FrameType, line: int | None = None) -> str:
     """Return `file:line` of a frame, with the file's last two names: journals move between machines."""
-    head, tail = os.path.split(frame.f_code.co_filename)
-    return f"{os.path.basename(head)}/{tail}:{frame.f_lineno if line is None else line}"
+    names = frame.f_code.co_filename.rsplit(os.sep, 2)[-2:]
+    return f"{'/'.join(names)}:{frame.f_lineno if line is None else line}"
 
 
 def _is_ours(filename: str) -> bool:
