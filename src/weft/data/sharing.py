@@ -105,10 +105,11 @@ class WriteSlot:
     def leave(self) -> None:
         """Give the turn to the next; what has been rolled back shares no commit."""
         self._holder = None
-        if self._queue and not self._group_is_full() and self._pass_on():
+        full = self._group_is_full()
+        if not full and self._pass_on():
             return
         self._taken = False
-        if self._queue:
+        if full:
             self._commit()
         else:
             # Not at once: whoever became ready in this round of the loop may still join.

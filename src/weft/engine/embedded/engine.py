@@ -155,11 +155,11 @@ class EmbeddedEngine:
             done.set_exception(self.failed or StoreFailed("the engine is closed", remedy="open it first"))
             return done
         if not self._todo:
-            asyncio.get_running_loop().call_soon(self._work)
+            asyncio.get_running_loop().call_soon(self._do_all)
         self._todo.append((act, done))
         return done
 
-    def _work(self) -> None:
+    def _do_all(self) -> None:
         while self._todo:
             act, done = self._todo.popleft()
             if self.failed is not None:

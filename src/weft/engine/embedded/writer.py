@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from dataclasses import dataclass
 from functools import partial
 
 from weft.engine.embedded.batch import Batch
@@ -24,6 +25,17 @@ LOOK_EVERY_S = 0.001
 
 Done = Callable[[], None]
 Failed = Callable[[StoreFailed], None]
+
+Waiting = tuple[Done, Failed | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What is to be told to those who waited together: their commit, its failure, or that there was nothing to write."""
+
+    waiting: list[Waiting]
+    committed: bool = False
+    error: StoreFailed | None = None
 
 
 class Writer:
@@ -69,9 +81,9 @@ class Writer:
         self._loop = loop
         self._on_failed = on_failed
         self._on_commit = on_commit
-        self._waiting: list[tuple[Done, Failed | None]] = []
-        self._under_way: list[tuple[Done, Failed | None]] | None = None
-        self._news: deque[Done] = deque()
+        self._waiting: list[Waiting] = []
+        self._under_way: list[Waiting] | None = None
+        self._news: deque[_News] = deque()
         self._idle: list[asyncio.Future[None]] = []
         self._scheduled = False
         self._closed = False
@@ -144,10 +156,10 @@ class Writer:
             idle: asyncio.Future[None] = self._loop.create_future()
             self._idle.append(idle)
             await idle
+        for news in (*self._news, _News(self._waiting)):
+            self._tell_failed(news, self._refusal())
         self._news.clear()
-        refused, self._waiting = self._waiting, []
-        self.batch = Batch()
-        self._tell_failed(self._refusal(), refused)
+        self._waiting, self.batch = [], Batch()
         self._wake_idle()
         if self._thread.is_alive():
             self._job = None
@@ -160,7 +172,7 @@ class Writer:
         batch, waiting = self.batch, self._waiting
         self.batch, self._waiting = Batch(), []
         if not batch:
-            self._announce(partial(self._tell, waiting))
+            self._announce(_News(waiting))
             return
         self._under_way = waiting
         self._job = batch
@@ -196,8 +208,8 @@ class Writer:
         if self._error is not None:
             self._fail(self._error)
             return
-        done, self._under_way = self._under_way or [], None
-        self._announce(partial(self._tell_committed, done))
+        waiting, self._under_way = self._under_way or [], None
+        self._announce(_News(waiting, committed=True))
         # Before anybody is told: the disk works while the loop does.
         self.flush()
 
@@ -205,48 +217,42 @@ class Writer:
         self.failed = error
         refused = (self._under_way or []) + self._waiting
         self._under_way, self._waiting, self.batch = None, [], Batch()
-        self._announce(partial(self._tell_stopped, error, refused))
+        self._announce(_News(refused, error=error))
 
-    def _announce(self, news: Done) -> None:
+    def _announce(self, news: _News) -> None:
         # Never told from here: `flush` may be called from inside a task, and runs are not stepped inside one.
-        if self._closed:
-            self._wake_idle()
-            return
-        if not self._news:
+        if not self._news and not self._closed:
             self._loop.call_soon(self._speak, context=Context())
         self._news.append(news)
+        if self._closed:
+            self._wake_idle()
 
     def _speak(self) -> None:
-        while self._news:
+        while self._news and not self._closed:
             news = self._news[0]
             try:
-                news()
+                self._tell(news)
             except BaseException:
-                # Somebody wants the engine gone (a simulated crash, an interrupt): say nothing more.
+                # Somebody wants the engine gone (a simulated crash, an interrupt): say nothing more, write nothing
+                # more.
                 self._closed = True
-                self._news.clear()
                 raise
-            finally:
-                if self._news:
-                    self._news.popleft()
+            self._news.popleft()
         if not self.pending:
             self._wake_idle()
 
-    def _tell_committed(self, waiting: list[tuple[Done, Failed | None]]) -> None:
-        if self._on_commit is not None:
+    def _tell(self, news: _News) -> None:
+        if news.error is not None:
+            self._call(partial(self._on_failed, news.error))
+            self._tell_failed(news, news.error)
+            return
+        if news.committed and self._on_commit is not None:
             self._on_commit()
-        self._tell(waiting)
-
-    def _tell(self, waiting: list[tuple[Done, Failed | None]]) -> None:
-        for done, _ in waiting:
+        for done, _ in news.waiting:
             self._call(done)
 
-    def _tell_stopped(self, error: StoreFailed, waiting: list[tuple[Done, Failed | None]]) -> None:
-        self._call(partial(self._on_failed, error))
-        self._tell_failed(error, waiting)
-
-    def _tell_failed(self, error: StoreFailed, waiting: list[tuple[Done, Failed | None]]) -> None:
-        for _, failed in waiting:
+    def _tell_failed(self, news: _News, error: StoreFailed) -> None:
+        for _, failed in news.waiting:
             if failed is not None:
                 self._call(partial(failed, error))
 
