@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Integer, MetaData, Table, Text, select
+from sqlalchemy import CheckConstraint, Column, Integer, MetaData, Table, Text, func, select
+from sqlalchemy.exc import DBAPIError
 
 from weft.codec import Codec, RecordCodec
 from weft.data import Database
@@ -79,6 +80,19 @@ class Bank:
             await tx.execute(entries.insert(), {"owner": owner, "amount": amount})
         return left
 
+    async def move(self, amount: int, *, source: str, target: str) -> None:
+        """Move an amount from one account to another."""
+        async with self.db.transaction() as tx:
+            for owner, change in ((source, -amount), (target, amount)):
+                moved = accounts.update().where(accounts.c.owner == owner).values(amount=accounts.c.amount + change)
+                await tx.execute(moved)
+                await tx.execute(entries.insert(), {"owner": owner, "amount": change})
+
+    async def total(self) -> int:
+        """Return what all accounts hold together, as committed."""
+        async with self.db.transaction(read_only=True) as tx:
+            return int(await tx.scalar(select(func.sum(accounts.c.amount))))
+
     async def amount(self, owner: str) -> int:
         """Return what an account holds, as committed."""
         async with self.db.transaction(read_only=True) as tx:
@@ -141,6 +155,10 @@ async def deliver(
         return settled.outcome
     except NotDone as failure:
         return failure
+    except DBAPIError as error:
+        if current.participant is not None:
+            await current.participant.abandon()
+        return NotDone(str(error), reason="exception")
     except BaseException:
         if current.participant is not None:
             await current.participant.abandon()
