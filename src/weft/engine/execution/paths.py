@@ -13,6 +13,9 @@ UNDO = "~undo"
 
 _HERE = str(Path(__file__).parents[2]) + os.sep
 _ASYNCIO = str(Path(asyncio.__file__).parent) + os.sep
+_TOPS = frozenset({"Ready.run", "Execution.tell"})
+"""What a step begins in: beyond it stands whoever steps the run, another one at each replay."""
+
 _ours: dict[str, bool] = {}
 
 
@@ -51,7 +54,7 @@ def line_of_caller(depth: int) -> str:
     """
     frame: FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way to the caller
     while frame is not None and _is_ours(frame.f_code.co_filename):
-        if frame.f_code.co_qualname == "Ready.run":
+        if frame.f_code.co_qualname in _TOPS:
             return ""
         frame = frame.f_back
     return "" if frame is None else place(frame)
