@@ -143,6 +143,7 @@ class EmbeddedEngine:
         self._work.waiters.fail_all(self.failed or StoreFailed("the engine has closed", remedy="open it again"))
         self._todo.clear()
         self._work.shelf.close()
+        await self._work.sender.close()
         await self._work.journal.writer.close()
         store.close()
 

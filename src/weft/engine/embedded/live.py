@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from weft.clock import Alarm
+from weft.engine.embedded.crew import Attempt
 from weft.engine.execution.attempts import AttemptLog
 from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.scopes import CallRecord
@@ -21,20 +20,20 @@ class CallState:
     """A call that is being made: its attempts, and what it waits for.
 
     Attributes:
-        task: the attempt under way; `alarm`: the wait for the next one, which is `again`.
+        attempt: the attempt under way; `alarm`: the wait for the next one, which is `again`.
         deadline_ms: when the attempt under way has taken too long.
         attention: why an operator should look; empty while all is well.
         stored: a row of the store tells of its failures.
     """
 
-    __slots__ = ("again", "alarm", "attention", "call", "deadline_ms", "live", "log", "record", "stored", "task")
+    __slots__ = ("again", "alarm", "attempt", "attention", "call", "deadline_ms", "live", "log", "record", "stored")
 
     def __init__(self, live: LiveRun, record: CallRecord, call: Call, log: AttemptLog) -> None:
         self.live = live
         self.record = record
         self.call = call
         self.log = log
-        self.task: asyncio.Task[Any] | None = None
+        self.attempt: Attempt | None = None
         self.alarm: Alarm | None = None
         self.again: Callable[[], None] | None = None
         self.deadline_ms = 0
@@ -45,8 +44,8 @@ class CallState:
         """Forget the call: whatever still comes of it is not told."""
         if self.alarm is not None:
             self.alarm.cancel()
-        if self.task is not None:
-            self.task.cancel()
+        if self.attempt is not None:
+            self.attempt.cancel()
 
 
 class LiveRun:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from weft.clock import Alarm, Clock
 from weft.codec import codec_for
+from weft.engine.embedded.crew import Attempt, Crew
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.execution.attempts import Ask, AttemptLog, Judge, Stands, Stuck, TryAgain
 from weft.engine.execution.paths import call_id
@@ -50,6 +51,7 @@ class Sender:
         self._handler: Handler | None = None
         self._operations: Mapping[str, Operation] = {}
         self._under_way: set[CallState] = set()
+        self._crew = Crew()
         self._alarm: Alarm | None = None
         self._alarm_ms = 0
         self.in_flight = 0
@@ -60,6 +62,11 @@ class Sender:
         """Begin to make calls."""
         self._operations = operations
         self._handler = handler
+
+    async def close(self) -> None:
+        """End what is still under way."""
+        self.closed = True
+        await self._crew.close()
 
     def send(self, live: LiveRun, record: CallRecord, *, arrived: bool = False) -> None:
         """Make a call; `arrived` says that an attempt may have been made before a crash."""
@@ -96,31 +103,29 @@ class Sender:
         if call.service == SERVICE:
             self._ask_runs(state, call)
             return
-        self._start(state, self._handler, call, self._attempt_ended)
+        self._start(state, partial(self._handler, call), self._judged)
 
     def _start(
-        self, state: CallState, handler: Handler, call: Call, ended: Callable[[CallState, asyncio.Task[Outcome]], None]
+        self, state: CallState, make: Callable[[], Awaitable[Outcome]], ended: Callable[[CallState, Outcome], None]
     ) -> None:
-        task: asyncio.Task[Outcome] = asyncio.get_running_loop().create_task(handler(call))  # pyright: ignore[reportArgumentType]
-        state.task = task
+        attempt = state.attempt = Attempt(make, partial(self._ended, state, ended))
         self.in_flight += 1
         self._under_way.add(state)
         state.deadline_ms = self._clock.now_ms() + state.record.operation.timeout_ms
         if self._alarm is None or state.deadline_ms < self._alarm_ms:
             self._set_alarm(state.deadline_ms)
-        task.add_done_callback(partial(ended, state))
+        self._crew.start(attempt)
 
     def _ask_runs(self, state: CallState, call: Call) -> None:
-        task = asyncio.get_running_loop().create_task(
-            answer(self._runs, call.operation, call.arguments, message_id=call.id)
-        )
-        state.task = task
-        task.add_done_callback(partial(self._runs_answered, state))
+        make = partial(answer, self._runs, call.operation, call.arguments, message_id=call.id)
+        state.attempt = Attempt(make, partial(self._runs_answered, state))
+        self._crew.start(state.attempt)
 
-    def _runs_answered(self, state: CallState, task: asyncio.Task[Outcome]) -> None:
-        state.task = None
-        if not state.live.gone and not task.cancelled():
-            self._judged(state, task.result())
+    def _runs_answered(self, state: CallState, attempt: Attempt, outcome: Outcome | None) -> None:
+        if state.attempt is attempt:
+            state.attempt = None
+        if outcome is not None and not state.live.gone:
+            self._judged(state, outcome)
 
     # One alarm for all attempts: at the earliest deadline, and then a look at all of them.
 
@@ -136,8 +141,8 @@ class Sender:
         earliest = None
         for state in self._under_way:
             if state.deadline_ms <= now_ms:
-                if state.task is not None:
-                    state.task.cancel()
+                if state.attempt is not None:
+                    state.attempt.cancel()
             elif earliest is None or state.deadline_ms < earliest:
                 earliest = state.deadline_ms
         if earliest is not None:
@@ -145,24 +150,20 @@ class Sender:
 
     # Outcomes.
 
-    def _ended(self, state: CallState, task: asyncio.Task[Outcome]) -> Outcome | None:
+    def _ended(
+        self, state: CallState, tell: Callable[[CallState, Outcome], None], attempt: Attempt, outcome: Outcome | None
+    ) -> None:
         self.in_flight -= 1
         self._under_way.discard(state)
         self.changed()
-        state.task = None
+        if state.attempt is attempt:
+            state.attempt = None
         if state.live.gone:
-            if not task.cancelled():
-                task.exception()
-            return None
-        if task.cancelled():
+            return
+        if outcome is None:
             timeout_ms = state.record.operation.timeout_ms
-            return OutcomeUnknown(f"{state.call.target} took longer than {timeout_ms:,} ms", reason="timeout")
-        return task.result()
-
-    def _attempt_ended(self, state: CallState, task: asyncio.Task[Outcome]) -> None:
-        outcome = self._ended(state, task)
-        if outcome is not None:
-            self._judged(state, outcome)
+            outcome = OutcomeUnknown(f"{state.call.target} took longer than {timeout_ms:,} ms", reason="timeout")
+        tell(state, outcome)
 
     def _judged(self, state: CallState, outcome: Outcome) -> None:
         record = state.record
@@ -214,12 +215,9 @@ class Sender:
             caller=call.caller,
             tenant=call.tenant,
         )
-        self._start(state, self._handler, asked, partial(self._asked, query))
+        self._start(state, partial(self._handler, asked), partial(self._asked, query))
 
-    def _asked(self, query: str, state: CallState, task: asyncio.Task[Outcome]) -> None:
-        outcome = self._ended(state, task)
-        if outcome is None:
-            return
+    def _asked(self, query: str, state: CallState, outcome: Outcome) -> None:
         if isinstance(outcome, Reply):
             self._settled(state, _as_told(state, query, outcome))
             return
@@ -238,7 +236,7 @@ class Sender:
         if state.record.operation.kind.value == "read":
             state.drop()
             state.live.calls.pop(state.record.path, None)
-        elif state.alarm is not None and state.task is None:
+        elif state.alarm is not None and state.attempt is None:
             state.alarm.cancel()
             state.alarm = None
             what = f"{state.call.target} was abandoned between attempts"
@@ -247,7 +245,7 @@ class Sender:
     def hurry(self, state: CallState) -> bool:
         """Make the next attempt now; tell whether there was one to make."""
         again = state.again
-        if state.task is not None or self.closed or again is None:
+        if state.attempt is not None or self.closed or again is None:
             return False
         if state.alarm is not None:
             state.alarm.cancel()
