@@ -25,7 +25,10 @@ from weft.ids import SeededIds
 from weft.model.call import Call, Outcome
 from weft.model.message import Signal
 from weft.model.policy import Limits
+from weft.model.problem import Problem
+from weft.model.resolve import resolve_workflow
 from weft.model.run import RunStatus
+from weft.model.spec import WorkflowSpec
 from weft.model.system import System
 from weft.model.workflow import Workflow
 
@@ -235,10 +238,12 @@ def crash_everywhere(driver: Driver) -> None:
         assert once_more.evict() == [], f"suspended after eviction at entry {count}"
 
 
-def spec_of(flow: Workflow[Any, Any]) -> Any:
-    """Return a workflow as a System knows it."""
+def spec_of(flow: Workflow[Any, Any]) -> WorkflowSpec:
+    """Return a workflow as a System knows it, but for the look at its source: here the loop itself must refuse."""
     if flow not in _specs:
-        _specs[flow] = System("test", services=[Desk], workflows=[flow]).workflows[flow.name]
+        problems: list[Problem] = []
+        _specs[flow] = resolve_workflow(flow, problems)
+        assert problems == [], [str(problem) for problem in problems]
     return _specs[flow]
 
 
@@ -258,4 +263,4 @@ async def _nowhere(call: Call) -> Outcome:
 
 
 _desk = System("test", services=[Desk])
-_specs: dict[Workflow[Any, Any], Any] = {}
+_specs: dict[Workflow[Any, Any], WorkflowSpec] = {}

@@ -161,7 +161,7 @@ class Calls:
             record.undoable = False
             self._unpin(record)
         self._close(record)
-        future = record.future
+        future, record.future = record.future, None
         if future is not None and not future.done():
             future.set_result(outcome)
         if record.operation.kind is EffectKind.IRREVERSIBLE:
@@ -237,3 +237,4 @@ class Calls:
             record.future = None
             record.task = None
         self._open.clear()
+        del self._owner

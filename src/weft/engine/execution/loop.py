@@ -138,7 +138,7 @@ class RunLoop(GuardedLoop):
         self.handle: Ready | None = None
         self.noticed: list[dict[str, Any]] = []
         self.holds: Callable[[RunTask, Any], bool] = _holds_nothing
-        self._generators: WeakSet[AsyncGenerator[Any, Any]] = WeakSet()
+        self._generators: WeakSet[AsyncGenerator[Any, Any]] | None = None
         self._dropped: list[AsyncGenerator[Any, Any]] = []
 
     def next_number(self) -> int:
@@ -156,8 +156,8 @@ class RunLoop(GuardedLoop):
 
     def origin(self) -> Any:
         """Return the saga that what runs now belongs to: a task's, that of a task whose end is told, a callback's."""
-        task = self.current
-        if task is not None:
+        task = asyncio.current_task(self)
+        if isinstance(task, RunTask):
             return task.scope
         if self.handle is None:
             return None
@@ -298,7 +298,7 @@ class RunLoop(GuardedLoop):
         gc.disable()
         events._set_running_loop(self)  # noqa: SLF001
         # Generators of this run must not meet the outer loop's hooks, which would close them on another loop.
-        sys.set_asyncgen_hooks(firstiter=self._generators.add, finalizer=self._drop_generator)
+        sys.set_asyncgen_hooks(firstiter=self._note_generator, finalizer=self._drop_generator)
         return before
 
     def _leave(self, before: tuple[Any, Any, bool]) -> None:
@@ -327,6 +327,11 @@ class RunLoop(GuardedLoop):
                 raise DrainTooLong(what, where=_where_is(handle))
         self.handle = None
 
+    def _note_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
+        if self._generators is None:
+            self._generators = WeakSet()
+        self._generators.add(generator)
+
     def _drop_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Close a generator that the run's code has dropped; one that the collector found waits for the eviction."""
         if self.draining:
@@ -350,16 +355,31 @@ class RunLoop(GuardedLoop):
         self._ready.clear()
         self.noticed.clear()
         self.handle = None
+        self.timers = _NO_TIMERS
+        self.holds = _holds_nothing
 
     def _close_generators(self) -> None:
         context = self.tasks[0].run_context if self.tasks else Context()
         left = CLOSER_LIMIT
-        while left and (generators := [*self._generators, *self._dropped]):
+        while left and (generators := [*(self._generators or ()), *self._dropped]):
             left -= 1
-            self._generators.clear()
+            self._generators = None
             self._dropped.clear()
             for generator in generators:
                 context.run(_close, _closing(generator), begin=True)
+
+
+class _NoTimers:
+    """Where the timers of a run that has left memory go: nowhere, so that it refers to nothing any more."""
+
+    def timer_set(self, timer: RunTimer) -> None:
+        """Note nothing."""
+
+    def timer_cancelled(self, timer: RunTimer) -> None:
+        """Note nothing."""
+
+
+_NO_TIMERS = _NoTimers()
 
 
 def _holds_nothing(_task: RunTask, _origin: object) -> bool:

@@ -87,6 +87,12 @@ class Scope:
         self.merged = False
         self.pivots: list[CallRecord] = []
 
+    def forget(self) -> None:
+        """Drop what the scope knows: the run leaves memory."""
+        self._undoer = _NOBODY
+        self._changed = None
+        self.records = []
+
     def within(self, other: Scope) -> bool:
         """Tell whether this is the other scope or lies inside it."""
         scope: Scope | None = self
@@ -271,3 +277,14 @@ class _Yield:
 
 async def _next_step() -> None:
     await _Yield()
+
+
+class _Nobody:
+    """Undoes nothing: what the scopes of a run that has left memory refer to."""
+
+    def issue_undo(self, record: CallRecord) -> RunFuture:
+        """Refuse: no code of the run executes any more."""
+        raise RunEvicted(record.path)
+
+
+_NOBODY = _Nobody()
