@@ -1,0 +1,214 @@
+"""`weft runs signal|cancel|retry|skip|terminate`: what people ask of a run, taken up by the engine that owns it."""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+
+import click
+
+from weft.cli import exits, texts
+from weft.cli.configured import reading
+from weft.cli.invocation import Invocation, asking_options, common_options
+from weft.cli.naming import find_run, run_named
+from weft.cli.output import in_one_line, put_json, say, shown
+from weft.cli.target import load_system
+from weft.clock import SystemClock
+from weft.codec import codec_for
+from weft.engine.embedded.owner import Owner, owner_of
+from weft.engine.embedded.requests import Request, append_request
+from weft.engine.embedded.store import RunRow, Store
+from weft.errors import InputInvalid, RunClosed
+from weft.host.settings import unknown_name
+from weft.model.message import Signal
+from weft.model.run import RunStatus
+
+WAIT_S = 10.0
+"""How long a running engine may take to take a request; it looks every 50 ms."""
+
+LOOK_S = 0.02
+"""Seconds between two looks whether it has."""
+
+RUN = click.argument("words", nargs=-1, required=True, metavar="WORKFLOW ID")
+
+
+@click.command("signal", help=texts.SIGNAL, epilog=texts.SIGNAL_EXAMPLES)
+@click.argument("words", nargs=-1, required=True, metavar="WORKFLOW ID KIND [JSON]")
+@click.option("--target", metavar="TARGET", help=texts.TARGET_OPTION)
+@asking_options
+@common_options
+@click.pass_obj
+def signal(invocation: Invocation, /, *, words: tuple[str, ...], target: str | None) -> int:
+    """Send a signal to a run."""
+    workflow, run_id, rest = run_named(words, more=2)
+    if not rest:
+        raise click.UsageError(texts.KIND_MISSING)
+    kind, text = rest[0], rest[1] if len(rest) > 1 else "{}"
+    data = _json(text, of=kind)
+    if target is not None:
+        data = _checked(target, kind, data)
+    return ask(invocation, _request("signal", workflow, run_id, body=kind.encode() + b"\n" + data))
+
+
+@click.command("cancel", help=texts.CANCEL, epilog=texts.CANCEL_EXAMPLES)
+@RUN
+@click.option("--reason", default="", metavar="TEXT", help=texts.REASON_OPTION)
+@asking_options
+@common_options
+@click.pass_obj
+def cancel(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) -> int:
+    """Ask a run to cancel."""
+    workflow, run_id, _ = run_named(words)
+    return ask(invocation, _request("cancel", workflow, run_id, why=reason))
+
+
+@click.command("retry", help=texts.RETRY, epilog=texts.RETRY_EXAMPLES)
+@RUN
+@asking_options
+@common_options
+@click.pass_obj
+def retry(invocation: Invocation, /, *, words: tuple[str, ...]) -> int:
+    """Try the waiting calls of a run now."""
+    workflow, run_id, _ = run_named(words)
+    return ask(invocation, _request("retry", workflow, run_id))
+
+
+@click.command("skip", help=texts.SKIP, epilog=texts.SKIP_EXAMPLES)
+@RUN
+@click.option("--reason", required=True, metavar="TEXT", help=texts.REASON_OPTION)
+@click.option("--reply", metavar="JSON", help=texts.REPLY_OPTION)
+@asking_options
+@common_options
+@click.pass_obj
+def skip(invocation: Invocation, /, *, words: tuple[str, ...], reason: str, reply: str | None) -> int:
+    """Give up the calls of a run that need attention."""
+    workflow, run_id, _ = run_named(words)
+    body = b"" if reply is None else _json(reply, of="--reply")
+    return ask(invocation, _request("skip", workflow, run_id, body=body, why=_said(reason)), check=_needs_attention)
+
+
+@click.command("terminate", help=texts.TERMINATE, epilog=texts.TERMINATE_EXAMPLES)
+@RUN
+@click.option("--reason", required=True, metavar="TEXT", help=texts.REASON_OPTION)
+@asking_options
+@common_options
+@click.pass_obj
+def terminate(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) -> int:
+    """End a run without its undos."""
+    workflow, run_id, _ = run_named(words)
+    return ask(invocation, _request("terminate", workflow, run_id, why=_said(reason)))
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise click.UsageError(texts.REASON_EMPTY)
+    return reason
+
+
+def _request(kind: str, workflow: str, run_id: str, *, body: bytes = b"", why: str = "") -> Request:
+    return Request(workflow, run_id, kind, body, who="", why=why, at_ms=SystemClock().now_ms())
+
+
+def _json(text: str, *, of: str) -> bytes:
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except (json.JSONDecodeError, UnicodeEncodeError) as error:
+        what = texts.ARGUMENT_NOT_JSON.format(name=of, reason=error)
+        raise InputInvalid(what, remedy=texts.QUOTE_JSON) from None
+
+
+def _checked(target: str, kind: str, data: bytes) -> bytes:
+    """Return a signal as the System's code writes it.
+
+    Raises:
+        SettingInvalid: The code has no signal of this kind.
+        ValueInvalid: The data is none.
+    """
+    load_system(target)
+    kinds = {each.__name__: each for each in _below(Signal)}
+    if kind not in kinds:
+        raise unknown_name("signal", kind, kinds, where=target)
+    codec = codec_for(kinds[kind])
+    return codec.encode(codec.decode(data))
+
+
+def _below(kind: type[Signal]) -> list[type[Signal]]:
+    return [found for each in kind.__subclasses__() for found in (each, *_below(each))]
+
+
+def _needs_attention(row: RunRow) -> None:
+    if row.status != RunStatus.NEEDS_ATTENTION:
+        status = RunStatus(row.status).label
+        what = texts.NOTHING_TO_SKIP.format(workflow=row.workflow, id=row.run_id, status=status)
+        raise InputInvalid(what, remedy=texts.SKIP_REMEDY)
+
+
+def ask(invocation: Invocation, request: Request, *, check: Callable[[RunRow], None] | None = None) -> int:
+    """Leave a request in the store and wait until the engine that owns it has taken it.
+
+    Raises:
+        RunNotFound: There is no such run.
+        RunClosed: It has ended.
+        InputInvalid: `check` refuses it as it stands.
+    """
+    request = dataclasses.replace(request, who=invocation.who or _whoami())
+    with reading(invocation) as (store, path):
+        row = find_run(store, request.workflow, request.run_id)
+        if not RunStatus(row.status).is_open:
+            status = RunStatus(row.status).label
+            what = texts.HAS_ENDED.format(workflow=row.workflow, id=row.run_id, status=status)
+            raise RunClosed(what, where=str(path), remedy=texts.ENDED_REMEDY)
+        if check is not None:
+            check(row)
+        number = append_request(path, request)
+        owner = owner_of(path)
+        taken = owner is not None and not invocation.no_wait and _is_taken(store, number)
+        row = find_run(store, request.workflow, request.run_id)
+    return _tell(invocation, request, row, owner=owner, taken=taken)
+
+
+def _whoami() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container may run as a number without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def _is_taken(store: Store, number: int) -> bool:
+    """Wait until a request is gone; it goes in the commit that journals it."""
+    until = time.monotonic() + WAIT_S
+    while any(row.id == number for row in store.pending_requests(number - 1)):
+        if time.monotonic() > until:
+            return False
+        time.sleep(LOOK_S)
+    return True
+
+
+def _tell(invocation: Invocation, request: Request, row: RunRow, *, owner: Owner | None, taken: bool) -> int:
+    if invocation.json:
+        put_json(
+            {
+                "workflow": row.workflow,
+                "id": row.run_id,
+                "request": request.kind,
+                "who": request.who,
+                "taken": taken,
+                "engine": None if owner is None else {"process": owner.pid, "host": owner.host},
+                "status": RunStatus(row.status).label.replace(" ", "-"),
+            }
+        )
+    if taken:
+        text = texts.TAKEN
+    elif owner is None:
+        text = texts.NO_ENGINE
+    else:
+        text = texts.LEFT if invocation.no_wait else texts.NOT_TAKEN.replace("{wait}", f"{WAIT_S:g}")
+    name = in_one_line(f"{row.workflow}/{row.run_id}")
+    say(shown(text.format(kind=request.kind, name=name, owner=owner, status=RunStatus(row.status).label)))
+    return exits.FINE if taken or owner is None or invocation.no_wait else exits.FINDING

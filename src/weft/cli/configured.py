@@ -1,0 +1,38 @@
+"""The settings of a command, and the store that they name, opened for reading."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from weft.cli.invocation import Invocation
+from weft.engine.embedded.store import Store
+from weft.host.settings import Settings, load_settings
+
+NO_SETTINGS = frozenset({"WEFT_DEBUG"})
+"""Variables that speak to the command line itself."""
+
+
+def settings_of(invocation: Invocation) -> Settings:
+    """Return the settings: defaults, weft.toml, variables, then the command line.
+
+    Raises:
+        SettingInvalid: A name is not known, or a value cannot be used.
+    """
+    environ = {name: value for name, value in os.environ.items() if name not in NO_SETTINGS}
+    return load_settings(file=invocation.settings, environ=environ, engine=invocation.engine)
+
+
+@contextmanager
+def reading(invocation: Invocation) -> Generator[tuple[Store, Path]]:
+    """Open the store beside whoever owns it, and tell where it is.
+
+    Raises:
+        SettingInvalid: There is no store.
+        StoreNewer, StoreFailed: It cannot be read.
+    """
+    path = settings_of(invocation).engine_path
+    with closing(Store.open(path, system=None, owner=False)) as store:
+        yield store, path

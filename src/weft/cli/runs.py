@@ -1,0 +1,29 @@
+"""`weft runs`: what people see of runs and do to them, beside a running engine."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli import texts
+from weft.cli.invocation import common_options
+from weft.cli.lazily import LazyGroup
+
+
+@click.group(
+    "runs",
+    cls=LazyGroup,
+    commands_at={
+        "list": ("weft.cli.listing", texts.LIST_SHORT),
+        "show": ("weft.cli.show", texts.SHOW_SHORT),
+        "signal": ("weft.cli.asking:signal", texts.SIGNAL_SHORT),
+        "cancel": ("weft.cli.asking:cancel", texts.CANCEL_SHORT),
+        "retry": ("weft.cli.asking:retry", texts.RETRY_SHORT),
+        "skip": ("weft.cli.asking:skip", texts.SKIP_SHORT),
+        "terminate": ("weft.cli.asking:terminate", texts.TERMINATE_SHORT),
+    },
+    help=texts.RUNS,
+    epilog=texts.RUNS_EXAMPLES,
+)
+@common_options
+def command() -> None:
+    """Hold the commands about runs together."""

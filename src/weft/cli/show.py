@@ -1,0 +1,106 @@
+"""`weft runs show`: one run as a timeline that can be read, and what it waits for."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from importlib import import_module
+
+import click
+
+from weft.cli import exits, texts
+from weft.cli.configured import reading
+from weft.cli.invocation import Invocation, common_options
+from weft.cli.listing import described
+from weft.cli.naming import find_run, run_named
+from weft.cli.output import (
+    MINUTE_MS,
+    SECOND_MS,
+    duration,
+    in_one_line,
+    instant,
+    is_terminal,
+    moment,
+    put,
+    put_json,
+    shown,
+)
+from weft.clock import SystemClock
+from weft.engine.embedded.store import RunRow
+from weft.engine.embedded.story import story_of
+from weft.model.run import RunStory, TimelineRow
+
+
+@click.command("show", help=texts.SHOW, epilog=texts.SHOW_EXAMPLES)
+@click.argument("run", nargs=-1, required=True, metavar="WORKFLOW ID")
+@common_options
+@click.pass_obj
+def command(invocation: Invocation, /, *, run: tuple[str, ...]) -> int:
+    """Show one run."""
+    workflow, run_id, _ = run_named(run)
+    with reading(invocation) as (store, _):
+        row = find_run(store, workflow, run_id)
+        story = story_of(store, row)
+    if invocation.json:
+        put_json(_described(row, story))
+    else:
+        _print(story, now_ms=SystemClock().now_ms())
+    return exits.FINE
+
+
+def _print(story: RunStory, *, now_ms: int) -> None:
+    view = story.view
+    put(headline(story, now_ms=now_ms))
+    put(shown(story.waiting_for))
+    put("")
+    lines = [line(row, began_ms=view.created_ms) for row in story.rows]
+    if is_terminal():
+        import_module("weft.cli.terminal").print_timeline(lines)
+        return
+    widths = [max(len(each[index]) for each in lines) for index in (0, 1)] if lines else [0, 0]
+    for time, kind, text in lines:
+        put(f"{time:>{widths[0]}}  {kind:<{widths[1]}}  {text}".rstrip())
+
+
+def headline(story: RunStory, *, now_ms: int) -> str:
+    """Return the first line about a run: its name, where it stands, since when, and how long it took."""
+    view = story.view
+    took = duration(max(0, (view.ended_ms or now_ms) - view.created_ms))
+    text = texts.OPEN_SINCE if view.ended_ms is None else texts.ENDED_AFTER
+    name = in_one_line(f"{view.workflow}/{view.id}")
+    return text.format(name=name, status=view.status.label, created=moment(view.created_ms), took=took)
+
+
+def line(row: TimelineRow, *, began_ms: int) -> tuple[str, str, str]:
+    """Return a line of the timeline as time since the start, kind, and all the rest in words."""
+    text = row.what
+    if row.outcome:
+        text += f" → {row.outcome}"
+    remarks: list[str] = []
+    if row.took_ms is not None:
+        remarks.append(duration(row.took_ms))
+    if row.attempts > 1:
+        remarks.append(texts.ATTEMPTS.format(count=row.attempts))
+    if remarks:
+        text += f" ({', '.join(remarks)})"
+    if row.line:
+        text += f"  [{row.line}]"
+    return since(row.at_ms - began_ms), row.kind, in_one_line(text)
+
+
+def since(passed_ms: int) -> str:
+    """Return a time since the start of the run: exact where that is short."""
+    return f"+{passed_ms / SECOND_MS:.3f} s" if passed_ms < MINUTE_MS else f"+{duration(passed_ms)}"
+
+
+def _described(row: RunRow, story: RunStory) -> dict[str, object]:
+    timeline: list[dict[str, object]] = []
+    for each in story.rows:
+        entry = dataclasses.asdict(each)
+        timeline.append({"at": instant(entry.pop("at_ms")), **entry})
+    return {
+        **described(row),
+        "waiting_for": story.waiting_for,
+        "result": None if story.result is None else json.loads(story.result),
+        "timeline": timeline,
+    }

@@ -1,0 +1,254 @@
+"""Every text of the command line, as whole sentences, so that they can be translated together."""
+
+# ruff: noqa: E501 - a sentence is one line, as translators need it
+
+from __future__ import annotations
+
+# --- help ------------------------------------------------------------------------------------------------------------
+
+COMMANDS = "Commands"
+
+WEFT = """weft (经纬): durable workflows over typed services.
+
+\b
+Exit codes: 0 fine, 1 a finding or a failed run, 2 wrong use or input,
+3 the environment (store, disk, settings). Stdout is data, stderr is talk."""
+WEFT_EXAMPLES = """\b
+Examples:
+  weft run shop.system:shop place_order --input orders.jsonl
+  weft runs list --status needs-attention
+  weft runs show place_order o-1
+  weft doctor shop.system:shop
+  weft explain WEFT-E204"""
+
+RUN_SHORT = "Run a System: start runs from a file, or serve until stopped."
+RUN = """Run the System that TARGET names in this process.
+
+TARGET is `package.module:name` or `path/file.py:name`; the name may be left out where there is one System.
+
+With WORKFLOW and --input a run is started for each input, and each is written to stdout as one line of JSON once it has ended, in the order of the inputs. Started again, it finds the runs that are there and starts none twice. Without WORKFLOW it resumes what is open and serves until it is stopped.
+
+Ctrl-C or SIGTERM drains: calls under way end, everything is on disk, open runs resume at the next start. A second one ends the process at once."""
+RUN_EXAMPLES = """\b
+Examples:
+  weft run shop.system:shop place_order --input order.json --id o-1
+  weft run shop/system.py:shop place_order --input orders.jsonl --id-field order.number
+  zcat orders.jsonl.gz | weft run shop.system:shop place_order --input -
+  weft run shop.system:shop --engine sqlite:///data/shop.db"""
+
+RUNS_SHORT = "See runs and act on them, beside a running engine."
+RUNS = """See runs and act on them, from another process, beside a running engine or without one.
+
+The store is the one that --engine, WEFT_ENGINE or weft.toml names. A run is named WORKFLOW ID or WORKFLOW/ID. What is asked of a run is kept in the store and taken by its engine, at once or at its next start, with who asked and why."""
+RUNS_EXAMPLES = """\b
+Examples:
+  weft runs list --workflow place_order --status open
+  weft runs show place_order/o-1
+  weft runs signal approve_expense e-7 Decision '{"approved": true, "by": "ada"}'
+  weft runs cancel place_order o-1 --reason "ordered twice"
+  weft runs retry place_order o-1
+  weft runs skip place_order o-1 --reason "paid back by hand"
+"""
+
+LIST_SHORT = "List the newest runs."
+LIST = """List runs, the newest first. The duration of an open run is its age."""
+LIST_EXAMPLES = """\b
+Examples:
+  weft runs list
+  weft runs list --status needs-attention --status blocked
+  weft runs list --workflow place_order --status open --limit 500
+  weft runs list --json | jq -r .id"""
+
+SHOW_SHORT = "Show one run as a timeline, and what it waits for."
+SHOW = """Show one run: where it stands, what it waits for, and each step with its outcome, its attempts, its undo and the line of code that asked for it."""
+SHOW_EXAMPLES = """\b
+Examples:
+  weft runs show place_order o-1
+  weft runs show place_order/o-1 --json"""
+
+SIGNAL_SHORT = "Send a signal to a run."
+SIGNAL = """Send a run the signal KIND, the name of its class, with the fields in JSON.
+
+A run that receives a signal whose fields are wrong fails. With --target the signal is checked against the code first."""
+SIGNAL_EXAMPLES = """\b
+Examples:
+  weft runs signal approve_expense e-7 Decision '{"approved": true, "by": "ada"}'
+  weft runs signal approve_expense/e-7 Reminder
+  weft runs signal approve_expense e-7 Decision '{"approved": true, "by": "ada"}' --target expenses.py"""
+
+CANCEL_SHORT = "Ask a run to cancel; its sagas are undone."
+CANCEL = """Ask a run to cancel: its tasks get CancelledError, its sagas are undone, and only then it ends."""
+CANCEL_EXAMPLES = """\b
+Examples:
+  weft runs cancel place_order o-1
+  weft runs cancel place_order/o-1 --reason "ordered twice" """
+
+RETRY_SHORT = "Try the waiting calls of a run now."
+RETRY = """Try the waiting calls of a run now instead of after their backoff. A blocked run is replayed again."""
+RETRY_EXAMPLES = """\b
+Examples:
+  weft runs retry place_order o-1
+  weft runs retry place_order/o-1 --who ada"""
+
+SKIP_SHORT = "Give up the calls of a run that need attention."
+SKIP = """Give up the calls of a run that need attention, as a decision with its reason. With --reply they end with that reply, else as not known."""
+SKIP_EXAMPLES = """\b
+Examples:
+  weft runs skip place_order o-1 --reason "paid back by hand"
+  weft runs skip place_order o-1 --reason "booked by phone" --reply '"TRACK-7"'"""
+
+TERMINATE_SHORT = "End a run at once, without its undos."
+TERMINATE = """End a run at once. Nothing is undone: cancel is what you want, unless its undos can never succeed."""
+TERMINATE_EXAMPLES = """\b
+Examples:
+  weft runs terminate place_order o-1 --reason "left over from a test" """
+
+DOCTOR_SHORT = "Check what a System stands on."
+DOCTOR = """Check the interpreter, SQLite, the libraries, the settings, the store, the disk and the clock; with TARGET, build the System and compare it with the store.
+
+Exit code 3 if the environment is wrong, 1 if only the System is."""
+DOCTOR_EXAMPLES = """\b
+Examples:
+  weft doctor
+  weft doctor shop.system:shop --engine sqlite:///data/shop.db
+  weft doctor --json | jq '.checks[] | select(.status != "ok")'"""
+
+EXPLAIN_SHORT = "Explain an error by its code."
+EXPLAIN = """Print the page about an error: what happened, why weft stops there, what to do. Without CODE, list all."""
+EXPLAIN_EXAMPLES = """\b
+Examples:
+  weft explain WEFT-E204
+  weft explain 204
+  weft explain"""
+
+JSON_OPTION = "Write JSON for programs to stdout: one object, or one a line."
+SETTINGS_OPTION = "Read settings from this file in place of weft.toml."
+ENGINE_OPTION = "URL of the engine, for example sqlite:///data/shop.db; stronger than WEFT_ENGINE and weft.toml."
+INPUT_OPTION = "JSON of one input; one a line if the name ends in .jsonl; - reads such lines from stdin."
+ID_OPTION = "The run's id, for a single input."
+ID_FIELD_OPTION = (
+    "Field of each input that holds its run's id, as in order.number. Default: id, or else a fingerprint of the input."
+)
+WORKFLOW_OPTION = "Only runs of this workflow."
+STATUS_OPTION = "Only runs that stand so; may be repeated."
+LIMIT_OPTION = "The most runs to list."
+TARGET_OPTION = "Check the signal against the code of this System first."
+REASON_OPTION = "Why; kept with the run."
+REPLY_OPTION = "What the calls reply in place of their services."
+WHO_OPTION = "Who asks; kept with the run. Default: this user at this host."
+NO_WAIT_OPTION = "Do not wait until the engine has taken the request."
+
+# --- mistakes --------------------------------------------------------------------------------------------------------
+
+NO_COMMAND = "There is no command {name!r}; there are: {names}."
+NO_COMMAND_NEAR = "There is no command {name!r}. Did you mean {names!r}?"
+INPUT_MISSING = "Say with --input what the runs of {workflow} start with, for example --input input.json."
+WORKFLOW_MISSING = "--input and ids need a WORKFLOW behind TARGET."
+ID_OR_FIELD = "--id names one run, --id-field a field of each input: say one of them."
+RUN_UNNAMED = "Name the run as WORKFLOW ID, or as WORKFLOW/ID."
+WORDS_TOO_MANY = "There is more than a run's name: {words}"
+KIND_MISSING = "Say which signal: the name of its class, behind the run."
+REASON_EMPTY = "Say why: --reason is kept with the run."
+NO_CODE = "There is no error {code!r}."
+NO_CODE_NEAR = "There is no error {code!r}; the nearest code is {near}. `weft explain` lists all."
+INTERRUPTED = "interrupted"
+BROKEN = "{kind}: {text}\n  at {place}\n  do: report this with what WEFT_DEBUG=1 shows; it is weft's mistake, or the machine's"
+
+DID_YOU_MEAN = "did you mean {name!r}?"
+
+# --- the target ------------------------------------------------------------------------------------------------------
+
+WRITE_TARGET = "write package.module:name, or path/file.py:name"
+NO_MODULE_NAMED = "the target names no module"
+NO_MODULE = "there is no module {name!r}"
+NO_FILE = "there is no file {path}"
+IMPORT_FAILED = "importing {target} failed: {kind}: {text}"
+IMPORT_REMEDY = "mend the line named above; WEFT_DEBUG=1 shows how it got there"
+NO_SYSTEM = "{place} has no System"
+NO_SYSTEM_BUT = "{name!r} in {place} is no System but a {kind}"
+MANY_SYSTEMS = "{place} has more than one System"
+NAME_SYSTEM = "name one of them behind a colon: {names}"
+DECLARE_SYSTEM = 'declare one: shop = System("shop", services=[...], workflows=[...])'
+
+# --- inputs ----------------------------------------------------------------------------------------------------------
+
+NO_INPUT_FILE = "the input {path} cannot be read: {reason}"
+NAME_INPUT = "name a file that exists, or - for standard input"
+NOT_UTF_8 = "the input is not UTF-8 (byte {place})"
+SAVE_AS_UTF_8 = "save it as UTF-8"
+NOT_JSON = "the input is not JSON: {reason} (column {column})"
+MEND_JSON = "mend the line; nothing was started"
+ONE_VALUE = "a file with one value a line has a name that ends in .jsonl; nothing was started"
+TOO_DEEP = "the input is nested too deeply"
+INPUT_TOO_LARGE = "the input has {size:,} bytes; the limit is {limit:,}"
+SEND_REFERENCE = "send a reference to the data"
+NO_ID_FIELD = "the input has no text or whole number in its field {field!r}"
+NAME_OTHER_FIELD = "name another field with --id-field, or mend the input; nothing was started"
+ONE_ID_MANY_INPUTS = "--id names one run, and there are {count:,} inputs"
+NAME_FIELD = "say with --id-field which field of each input holds its id"
+ID_TOO_LONG = "a run's id has 1 to {limit:,} characters, this one has {size:,}"
+SHORTER_ID = "use a shorter business key"
+ID_TWICE = "the id {id!r} is that of {where}, which has another input"
+LINES_INVALID = "{count:,} inputs cannot be used:\n{lines}"
+MORE_LINES = "... and {count:,} more"
+MEND_INPUT = "mend these lines; nothing was started"
+ARGUMENT_NOT_JSON = "{name} is followed by something that is not JSON: {reason}"
+QUOTE_JSON = """quote it for the shell, as in '{"approved": true}' or '"a text"'"""
+
+# --- a host at work --------------------------------------------------------------------------------------------------
+
+SERVING = "System {system} is at work on {engine} (process {process}); Ctrl-C stops it"
+DRAINING = "draining: calls under way end, open runs resume at the next start; once more to end at once"
+STOPPED = "stopped; everything is on disk"
+PROGRESS = "{ended:,} of {total:,} runs of {workflow} have ended, {rate:,.0f} a second"
+NEEDS_ATTENTION = (
+    "run {workflow}/{id} needs attention: {reason}\n  do: `weft runs show {workflow} {id}`; then retry or skip"
+)
+INTERRUPTED_RUNS = "stopped: {ended}; {count:,} runs of {workflow} go on at the next start"
+ALL_ENDED = "{count:,} runs of {workflow}: {ended}"
+
+# --- runs ------------------------------------------------------------------------------------------------------------
+
+LIST_COLUMNS = ("workflow", "id", "status", "created", "duration", "reason")
+NO_RUNS = "no runs"
+MORE_RUNS = "there are more; these are the newest {limit:,} (--limit)"
+NO_RUN = "there is no run {workflow}/{id}"
+OPEN_SINCE = "{name}: {status}, open for {took} since {created}"
+ENDED_AFTER = "{name}: {status} after {took}, begun {created}"
+ATTEMPTS = "{count:,} attempts"
+HAS_ENDED = "run {workflow}/{id} has ended: {status}"
+ENDED_REMEDY = "nothing can be asked of it any more; start another run under another id"
+NOTHING_TO_SKIP = "run {workflow}/{id} is {status}: none of its calls needs attention"
+SKIP_REMEDY = "skip is for runs that `weft runs list --status needs-attention` shows"
+TAKEN = "{name}: {kind} taken by {owner}; the run is {status}"
+NO_ENGINE = "{name}: {kind} kept; no engine runs on this store, the next one takes it when it starts"
+LEFT = "{name}: {kind} kept for {owner}"
+NOT_TAKEN = "{name}: {kind} kept, but {owner} has not taken it for {wait} s; it stays until it is taken"
+
+# --- doctor ----------------------------------------------------------------------------------------------------------
+
+DO = "do: {remedy}"
+NONE = "none"
+MISSING = "is missing"
+PYTHON_REMEDY = "use CPython 3.11 to 3.14"
+SQLITE_REMEDY = "use a Python with SQLite {oldest} or later"
+INSTALL = "install {names}"
+INSTALL_EXTRA = "for services with a database, install weft[{extra}]"
+STORE = "{path}: System {system}, format {format}, runs: {counts}; {owner}"
+STORE_MISSING = "{path} is not there yet; `weft run` makes it"
+OWNED = "owned by {owner}"
+OWNED_BY_NONE = "no engine runs"
+REQUESTS_WAIT = "; {count:,} requests wait for an engine"
+TROUBLED_REMEDY = "look: `weft runs list --status needs-attention --status blocked`"
+DISK = "{free:,.1f} GiB free at {folder}"
+DISK_REMEDY = "make space: an engine whose disk is full stops"
+FOLDER_REMEDY = "give this user write access to the folder, or name another one with --engine"
+SYNC = "{took:.1f} ms to keep one page"
+SYNC_REMEDY = "every commit waits for that; put the store on a local SSD"
+CLOCK = "{now}"
+CLOCK_PAST = "the clock says a time before weft was written"
+CLOCK_BACK = "the clock is {behind} behind the newest run in the store"
+CLOCK_REMEDY = "set the clock: timers wait for it"
+SYSTEM = "{system}: services {services}; workflows {workflows}"
+STORE_OF_OTHER = "the store belongs to the System {owner!r}, not to {system!r}"
+STORE_OF_OTHER_REMEDY = "give each System a store of its own with --engine"
