@@ -31,9 +31,9 @@ class Batch:
 
     Attributes:
         runs: new runs.
-        entries: new entries of journals; a run's seqs are without a gap. One that is there with empty commands is
-            answered: only its commands change.
-        answers: commands of entries that a blocked run was told only now, by run's key and seq.
+        entries: new entries of journals; a run's seqs are without a gap.
+        answers: commands of entries that were written with empty ones, because a blocked run was told them only now;
+            by run's key and seq.
         updates: by run's key, applied after `runs`; the last one wins.
         states: by run's key and state's name.
         attempts: by run's key and call's path; nothing deletes. Status for people, never history.
@@ -90,20 +90,16 @@ RUNS = Statement(
     10,
     _PADDED,
 )
-# An entry that a blocked run could not answer is written with no commands, and again with them once it can.
-# Anything else that is written twice is a bug: the null that this makes of its commands is refused, and the commit
-# with it.
-ENTRIES = Statement(
-    "INSERT INTO journal (run, seq, at_ms, entry, commands) SELECT * FROM",
-    5,
-    f"{_PADDED} ON CONFLICT (run, seq) DO UPDATE SET commands = "
-    "CASE WHEN journal.commands = x'' AND journal.entry = excluded.entry THEN excluded.commands END",
-)
+ENTRIES = Statement("INSERT INTO journal (run, seq, at_ms, entry, commands) SELECT * FROM", 5, _PADDED)
+# Nothing in a journal is ever overwritten: of an entry that has its commands this makes a null, which is refused.
 ANSWERS = Statement(
-    "UPDATE journal SET commands = column3 FROM", 3, "WHERE journal.run = column1 AND journal.seq = column2"
+    "UPDATE journal SET commands = CASE WHEN commands = x'' THEN column3 END FROM",
+    3,
+    "WHERE journal.run = column1 AND journal.seq = column2",
 )
 UPDATES = Statement(
-    "UPDATE runs SET status = column2, wake_ms = column3, ended_ms = column4, reason = column5, result = column6 FROM",
+    "UPDATE runs SET status = column2, wake_ms = CASE WHEN column2 < 4 THEN column3 END, ended_ms = column4, "
+    "reason = column5, result = column6 FROM",
     6,
     "WHERE runs.key = column1",
 )

@@ -39,8 +39,9 @@ LOCK_WAIT_S = 30.0
 # What is paid for it: a replay reads one page for each entry instead of neighbours, once for each wake.
 #
 # runs: workflows are numbers, so that the one index by workflow and status stays small and serves every list and count.
-# Sleepers and runs in flight (wake_ms = 0) are found by `runs_wake`; finished runs and runs that wait for nothing but
-# a message are not in it, so a store of a million finished runs starts as fast as an empty one.
+# Sleepers and runs in flight (wake_ms = 0) are found by `runs_wake`; runs that have ended (an update takes their wake_ms
+# away) and runs that wait for a message only are not in it, so a store of a million finished runs starts as fast as an
+# empty one.
 #
 # requests: AUTOINCREMENT, because an owner asks for those after the last id it saw; a plain rowid is given again once
 # the newest row is deleted, and the request that got it would never be seen.
@@ -54,7 +55,7 @@ CREATE TABLE runs (
 ) STRICT;
 CREATE UNIQUE INDEX runs_id ON runs (workflow, run_id);
 CREATE INDEX runs_status ON runs (workflow, status);
-CREATE INDEX runs_wake ON runs (wake_ms) WHERE status < 4 AND wake_ms IS NOT NULL;
+CREATE INDEX runs_wake ON runs (wake_ms) WHERE wake_ms IS NOT NULL;
 CREATE TABLE journal (
     run INTEGER NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, entry BLOB NOT NULL, commands BLOB NOT NULL
 ) STRICT;

@@ -33,13 +33,12 @@ _RUN = (
     "result FROM runs"
 )
 
-# The three that say `status < 4` say it as the partial index does, else SQLite would not use it.
 FIND = f"{_RUN} WHERE workflow = ? AND run_id = ?"
 ROW = f"{_RUN} WHERE key = ?"
 JOURNAL = "SELECT seq, at_ms, entry, commands FROM journal WHERE run = ? ORDER BY seq"
-IN_FLIGHT = f"{_RUN} WHERE status < 4 AND wake_ms = 0 AND key > ? ORDER BY key LIMIT ?"
-DUE = "SELECT wake_ms, key FROM runs WHERE status < 4 AND wake_ms > ? AND wake_ms <= ? ORDER BY wake_ms, key LIMIT ?"
-NEXT_WAKE = "SELECT wake_ms FROM runs WHERE status < 4 AND wake_ms > 0 ORDER BY wake_ms LIMIT 1"
+IN_FLIGHT = f"{_RUN} WHERE wake_ms = 0 AND key > ? ORDER BY key LIMIT ?"
+DUE = "SELECT wake_ms, key FROM runs WHERE wake_ms > ? AND wake_ms <= ? ORDER BY wake_ms, key LIMIT ?"
+NEXT_WAKE = "SELECT wake_ms FROM runs WHERE wake_ms > 0 ORDER BY wake_ms LIMIT 1"
 STATE = "SELECT value FROM states WHERE run = ? AND name = ?"
 STATES = "SELECT name, value FROM states WHERE run = ?"
 ATTEMPTS = "SELECT path, count, error, next_ms FROM attempts WHERE run = ?"

@@ -31,7 +31,7 @@ Waiting = tuple[Done, Failed | None]
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What is to be told to those who waited together: their commit, its failure, or that there was nothing to write."""
+    """What is told to those who waited together: their commit, its failure, or that there was nothing to write."""
 
     waiting: list[Waiting]
     committed: bool = False

@@ -1,0 +1,70 @@
+"""Nothing that an engine or a person asks of a store reads more than it returns, however many runs have ended."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.engine.embedded.stores import COMPLETED, owned, with_runs
+from weft.engine.embedded import batch, store
+from weft.engine.embedded.batch import Batch
+
+QUERIES = {
+    "find": (store.FIND, "runs USING INDEX runs_id"),
+    "row": (store.ROW, "runs USING INTEGER PRIMARY KEY"),
+    "journal": (store.JOURNAL, "journal USING INDEX journal_run"),
+    "in flight": (store.IN_FLIGHT, "runs USING INDEX runs_wake"),
+    "due": (store.DUE, "runs USING COVERING INDEX runs_wake"),
+    "next wake": (store.NEXT_WAKE, "runs USING COVERING INDEX runs_wake"),
+    "state": (store.STATE, "states USING PRIMARY KEY"),
+    "states": (store.STATES, "states USING PRIMARY KEY"),
+    "attempts": (store.ATTEMPTS, "attempts USING PRIMARY KEY"),
+    "newest": (store.NEWEST, "runs USING INTEGER PRIMARY KEY"),
+    "newest of a workflow": (store.NEWEST_OF, "runs USING COVERING INDEX runs_status"),
+    "count": (store.COUNT, "runs USING COVERING INDEX runs_status"),
+    "largest key": (store.MAX_KEY, "runs"),
+    "requests": (store.REQUESTS, "requests USING INTEGER PRIMARY KEY"),
+    "update": (batch.text(batch.UPDATES, 4), "runs USING INTEGER PRIMARY KEY"),
+    "answers": (batch.text(batch.ANSWERS, 4), "journal USING INDEX journal_run"),
+    "attempts over": (batch.text(batch.ATTEMPTS_OVER, 4), "attempts USING PRIMARY KEY"),
+    "requests done": (batch.text(batch.REQUESTS_DONE, 4), "requests USING INTEGER PRIMARY KEY"),
+}
+TABLES = ("runs", "journal", "states", "attempts", "requests")
+
+
+def plan(opened: store.Store, sql: str) -> list[str]:
+    """Return how SQLite would find the rows, one step a line."""
+    values = (None,) * sql.count("?")
+    return [row[3] for row in opened._reading.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_query_is_a_search(tmp_path: Path, name: str) -> None:
+    """Each statement goes straight to its rows by an index: it neither scans a table nor sorts."""
+    sql, path = QUERIES[name]
+    with owned(tmp_path / "shop.db") as opened:
+        steps = plan(opened, sql)
+
+    assert any(f"SEARCH {path}" in step for step in steps), steps
+    assert not [step for step in steps for table in TABLES if step.startswith(f"SCAN {table}")]
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+def test_every_query_has_a_plan_that_is_tested() -> None:
+    """A statement that is added to the store is added to the list above."""
+    written = {text for name, text in vars(store).items() if name.isupper() and "SELECT" in str(text)}
+
+    assert written - {store._RUN} <= {sql for sql, _ in QUERIES.values()}
+
+
+def test_finished_runs_leave_the_index_of_sleepers(tmp_path: Path) -> None:
+    """What an engine reads when it starts holds open runs only."""
+    ended = (COMPLETED, None, 1, "", None)
+    with owned(tmp_path / "shop.db") as opened:
+        opened.write(with_runs(*range(1, 501)))
+        opened.write(Batch(updates=dict.fromkeys(range(1, 500), ended)))
+
+        counted = opened._reading.execute(
+            "SELECT count(*) FROM runs INDEXED BY runs_wake WHERE wake_ms IS NOT NULL"
+        ).fetchone()
+
+    assert counted == (1,)
