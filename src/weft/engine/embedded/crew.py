@@ -6,40 +6,34 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context, copy_context
-from typing import Any
+from typing import Any, Protocol
 
 from weft.model.call import Outcome
 
 TURN = 256
 """Attempts that one worker makes before the loop gets a turn."""
 
-Ended = Callable[["Attempt", Outcome | None], None]
+_EMPTY = Context()
 
 
-class Attempt:
-    """One attempt on its way; `cancel` ends it, and it then has no outcome."""
+class Job(Protocol):
+    """Something that a worker makes: one attempt of a call.
 
-    __slots__ = ("_worker", "cancelled", "ended", "make")
+    Attributes:
+        cancelled: it is not wanted any more; it then has no outcome.
+        worker: who makes it now.
+    """
 
-    def __init__(self, make: Callable[[], Awaitable[Outcome]], ended: Ended) -> None:
-        self.make = make
-        self.ended = ended
-        self.cancelled = False
-        self._worker: asyncio.Task[None] | None = None
+    cancelled: bool
+    worker: asyncio.Task[None] | None
 
-    def cancel(self) -> None:
-        """End the attempt: before it begins, or by cancelling what it awaits."""
-        self.cancelled = True
-        if self._worker is not None:
-            self._worker.cancel()
+    def make(self) -> Awaitable[Outcome]:
+        """Return what a worker awaits."""
+        ...
 
-    def begin(self, worker: asyncio.Task[None]) -> None:
-        """Note who makes the attempt."""
-        self._worker = worker
-
-    def end(self) -> None:
-        """Note that nobody makes it any more."""
-        self._worker = None
+    def ended(self, outcome: Outcome | None) -> None:
+        """Take the outcome, in a plain callback; nothing if it was cancelled."""
+        ...
 
 
 class Crew:
@@ -51,16 +45,17 @@ class Crew:
     """
 
     def __init__(self) -> None:
-        self._queue: deque[Attempt] = deque()
+        self._queue: deque[Job] = deque()
         self._idle: list[asyncio.Future[None]] = []
-        self._news: list[tuple[Attempt, Outcome | None]] = []
+        self._news: list[tuple[Job, Outcome | None]] = []
         self._workers: set[asyncio.Task[None]] = set()
         self._waking = False
         self._closed = False
 
-    def start(self, attempt: Attempt) -> None:
+    def start(self, job: Job) -> None:
         """Make an attempt, soon."""
-        self._queue.append(attempt)
+        job.cancelled = False
+        self._queue.append(job)
         if not self._waking:
             self._wake()
 
@@ -98,22 +93,22 @@ class Crew:
             self._idle.append(idle)
             await idle
 
-    async def _make(self, attempt: Attempt, me: asyncio.Task[None]) -> None:
+    async def _make(self, job: Job, me: asyncio.Task[None]) -> None:
         outcome: Outcome | None = None
-        if not attempt.cancelled:
-            attempt.begin(me)
+        if not job.cancelled:
+            job.worker = me
             try:
-                outcome = await _Watched(attempt.make(), self._hand_on)
+                outcome = await _Watched(job.make(), self._hand_on)
             except asyncio.CancelledError:
-                if self._closed or not attempt.cancelled:
+                if self._closed or not job.cancelled:
                     raise
             finally:
-                attempt.end()
-                while me.cancelling() and not self._closed:
-                    me.uncancel()
+                job.worker = None
+                if job.cancelled:
+                    _forget_cancellation(me)
         if not self._news:
-            asyncio.get_running_loop().call_soon(self._tell, context=Context())
-        self._news.append((attempt, outcome))
+            asyncio.get_running_loop().call_soon(self._tell, context=_EMPTY)
+        self._news.append((job, outcome))
 
     def _hand_on(self) -> None:
         """Let another worker go on with the queue: this one has come to wait, or ends."""
@@ -122,8 +117,8 @@ class Crew:
 
     def _tell(self) -> None:
         news, self._news = self._news, []
-        for attempt, outcome in news:
-            attempt.ended(attempt, outcome)
+        for job, outcome in news:
+            job.ended(outcome)
 
     async def close(self) -> None:
         """End every worker; attempts under way are cancelled and have no outcome."""
@@ -134,6 +129,18 @@ class Crew:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
         self._news.clear()
+
+
+def cancel(job: Job) -> None:
+    """End an attempt: before it begins, or by cancelling what it awaits."""
+    job.cancelled = True
+    if job.worker is not None:
+        job.worker.cancel()
+
+
+def _forget_cancellation(worker: asyncio.Task[None]) -> None:
+    while worker.cancelling():
+        worker.uncancel()
 
 
 class _Watched:

@@ -2,50 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from weft.clock import Alarm
-from weft.engine.embedded.crew import Attempt
+from weft.engine.embedded.crew import cancel
 from weft.engine.execution.attempts import AttemptLog
 from weft.engine.execution.execution import Execution, Identity
+from weft.engine.execution.paths import call_id
 from weft.engine.execution.scopes import CallRecord
-from weft.model.call import Call
+from weft.model.call import Call, Outcome
 from weft.model.run import RunStatus
 
 IN_FLIGHT = 0
 """The wake time of a run that has calls under way: it is loaded at every start."""
 
 
+class Maker(Protocol):
+    """Who makes calls."""
+
+    def make(self, state: CallState) -> Awaitable[Outcome]:
+        """Begin an attempt."""
+        ...
+
+    def ended(self, state: CallState, outcome: Outcome | None) -> None:
+        """Take the outcome of an attempt; nothing if it was cancelled."""
+        ...
+
+
 class CallState:
     """A call that is being made: its attempts, and what it waits for.
 
     Attributes:
-        attempt: the attempt under way; `alarm`: the wait for the next one, which is `again`.
+        under_way: an attempt is being made; `worker` makes it, unless `cancelled` ends it.
+        alarm: the wait for the next one, which is `again`.
+        query: the status query that is asked in its place.
         deadline_ms: when the attempt under way has taken too long.
         attention: why an operator should look; empty while all is well.
         stored: a row of the store tells of its failures.
     """
 
-    __slots__ = ("again", "alarm", "attempt", "attention", "call", "deadline_ms", "live", "log", "record", "stored")
+    __slots__ = (
+        "_maker",
+        "again",
+        "alarm",
+        "attention",
+        "call",
+        "cancelled",
+        "deadline_ms",
+        "live",
+        "log",
+        "query",
+        "record",
+        "stored",
+        "under_way",
+        "worker",
+    )
 
-    def __init__(self, live: LiveRun, record: CallRecord, call: Call, log: AttemptLog) -> None:
+    def __init__(self, maker: Maker, live: LiveRun, record: CallRecord, *, call: Call, log: AttemptLog) -> None:
+        self._maker = maker
         self.live = live
         self.record = record
         self.call = call
         self.log = log
-        self.attempt: Attempt | None = None
+        self.under_way = False
+        self.cancelled = False
+        self.worker: asyncio.Task[None] | None = None
+        self.query = ""
         self.alarm: Alarm | None = None
         self.again: Callable[[], None] | None = None
         self.deadline_ms = 0
         self.attention = ""
         self.stored = False
 
+    def make(self) -> Awaitable[Outcome]:
+        """Begin an attempt."""
+        return self._maker.make(self)
+
+    def ended(self, outcome: Outcome | None) -> None:
+        """Take the outcome of an attempt; nothing if it was cancelled."""
+        self._maker.ended(self, outcome)
+
     def drop(self) -> None:
         """Forget the call: whatever still comes of it is not told."""
         if self.alarm is not None:
             self.alarm.cancel()
-        if self.attempt is not None:
-            self.attempt.cancel()
+        if self.under_way:
+            cancel(self)
 
 
 class LiveRun:
@@ -53,6 +97,7 @@ class LiveRun:
 
     Attributes:
         key: its row; `next_seq`: the next row of its journal.
+        prefix: what the ids of its calls begin with.
         execution: nothing while the run is blocked.
         pending: commits that are on their way.
         saved: status, wake time and reason as the store has them.
@@ -70,6 +115,7 @@ class LiveRun:
         "last_ms",
         "next_seq",
         "pending",
+        "prefix",
         "saved",
         "tenant",
     )
@@ -77,6 +123,7 @@ class LiveRun:
     def __init__(self, key: int, identity: Identity, execution: Execution | None, *, tenant: str = "") -> None:
         self.key = key
         self.identity = identity
+        self.prefix = call_id(identity.chain, generation=identity.generation, epoch=identity.epoch, path="")
         self.execution = execution
         self.tenant = tenant
         self.created_ms = 0

@@ -9,10 +9,9 @@ from functools import partial
 
 from weft.clock import Alarm, Clock
 from weft.codec import codec_for
-from weft.engine.embedded.crew import Attempt, Crew
+from weft.engine.embedded.crew import Crew, cancel
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.execution.attempts import Ask, AttemptLog, Judge, Stands, Stuck, TryAgain
-from weft.engine.execution.paths import call_id
 from weft.engine.execution.scopes import CallRecord
 from weft.errors import NotDone, OutcomeUnknown
 from weft.flow.ambient_runs import SERVICE, answer
@@ -70,12 +69,10 @@ class Sender:
 
     def send(self, live: LiveRun, record: CallRecord, *, arrived: bool = False) -> None:
         """Make a call; `arrived` says that an attempt may have been made before a crash."""
-        identity = live.identity
-        ident = partial(call_id, identity.chain, generation=identity.generation, epoch=identity.epoch)
         operation = record.operation
         call = Call(
-            id=ident(path=record.path),
-            undoes=ident(path=record.undoes) if record.undoes else None,
+            id=live.prefix + record.path,
+            undoes=live.prefix + record.undoes if record.undoes else None,
             service=operation.service,
             operation=operation.name,
             arguments=record.arguments,
@@ -83,7 +80,8 @@ class Sender:
             caller=live.name,
             tenant=live.tenant,
         )
-        state = CallState(live, record, call, AttemptLog(began_ms=self._clock.now_ms(), arrived=arrived))
+        log = AttemptLog(began_ms=self._clock.now_ms(), arrived=arrived)
+        state = CallState(self, live, record, call=call, log=log)
         state.log.abandoned = record.abandoned
         live.calls[record.path] = state
         if arrived and (record.abandoned or not (operation.repeatable or record.undoes)):
@@ -96,35 +94,45 @@ class Sender:
         state.alarm = None
         if self.closed or state.live.gone or self._handler is None:
             return
-        state.log.count += 1
+        log = state.log
+        log.count += 1
+        if log.count > 1:
+            state.call = _renumbered(state.call, log.count)
+        self._start(state)
+
+    def _start(self, state: CallState) -> None:
+        state.under_way = True
+        if state.call.service != SERVICE:
+            self.in_flight += 1
+            self._under_way.add(state)
+            state.deadline_ms = self._clock.now_ms() + state.record.operation.timeout_ms
+            if self._alarm is None or state.deadline_ms < self._alarm_ms:
+                self._set_alarm(state.deadline_ms)
+        self._crew.start(state)
+
+    def make(self, state: CallState) -> Awaitable[Outcome]:
+        """Begin an attempt: of the call, or of its status query."""
         call = state.call
-        if state.log.count > 1:
-            call = state.call = _renumbered(call, state.log.count)
         if call.service == SERVICE:
-            self._ask_runs(state, call)
+            return answer(self._runs, call.operation, call.arguments, message_id=call.id)
+        assert self._handler is not None, "attempts are made while the engine is open"
+        return self._handler(_query_of(call, state.query) if state.query else call)
+
+    def ended(self, state: CallState, outcome: Outcome | None) -> None:
+        """Take the outcome of an attempt, and do what follows from it."""
+        state.under_way = False
+        if state.call.service != SERVICE:
+            self.in_flight -= 1
+            self._under_way.discard(state)
+            self.changed()
+        if state.live.gone or (outcome is None and state.call.service == SERVICE):
             return
-        self._start(state, partial(self._handler, call), self._judged)
-
-    def _start(
-        self, state: CallState, make: Callable[[], Awaitable[Outcome]], ended: Callable[[CallState, Outcome], None]
-    ) -> None:
-        attempt = state.attempt = Attempt(make, partial(self._ended, state, ended))
-        self.in_flight += 1
-        self._under_way.add(state)
-        state.deadline_ms = self._clock.now_ms() + state.record.operation.timeout_ms
-        if self._alarm is None or state.deadline_ms < self._alarm_ms:
-            self._set_alarm(state.deadline_ms)
-        self._crew.start(attempt)
-
-    def _ask_runs(self, state: CallState, call: Call) -> None:
-        make = partial(answer, self._runs, call.operation, call.arguments, message_id=call.id)
-        state.attempt = Attempt(make, partial(self._runs_answered, state))
-        self._crew.start(state.attempt)
-
-    def _runs_answered(self, state: CallState, attempt: Attempt, outcome: Outcome | None) -> None:
-        if state.attempt is attempt:
-            state.attempt = None
-        if outcome is not None and not state.live.gone:
+        if outcome is None:
+            timeout_ms = state.record.operation.timeout_ms
+            outcome = OutcomeUnknown(f"{state.call.target} took longer than {timeout_ms:,} ms", reason="timeout")
+        if state.query:
+            self._asked(state, outcome)
+        else:
             self._judged(state, outcome)
 
     # One alarm for all attempts: at the earliest deadline, and then a look at all of them.
@@ -141,29 +149,13 @@ class Sender:
         earliest = None
         for state in self._under_way:
             if state.deadline_ms <= now_ms:
-                if state.attempt is not None:
-                    state.attempt.cancel()
+                cancel(state)
             elif earliest is None or state.deadline_ms < earliest:
                 earliest = state.deadline_ms
         if earliest is not None:
             self._set_alarm(earliest)
 
     # Outcomes.
-
-    def _ended(
-        self, state: CallState, tell: Callable[[CallState, Outcome], None], attempt: Attempt, outcome: Outcome | None
-    ) -> None:
-        self.in_flight -= 1
-        self._under_way.discard(state)
-        self.changed()
-        if state.attempt is attempt:
-            state.attempt = None
-        if state.live.gone:
-            return
-        if outcome is None:
-            timeout_ms = state.record.operation.timeout_ms
-            outcome = OutcomeUnknown(f"{state.call.target} took longer than {timeout_ms:,} ms", reason="timeout")
-        tell(state, outcome)
 
     def _judged(self, state: CallState, outcome: Outcome) -> None:
         record = state.record
@@ -206,18 +198,11 @@ class Sender:
         state.alarm = None
         if self.closed or state.live.gone or self._handler is None:
             return
-        call = state.call
-        asked = Call(
-            id=f"{call.id}{ASKED}",
-            service=call.service,
-            operation=query,
-            arguments=call.arguments,
-            caller=call.caller,
-            tenant=call.tenant,
-        )
-        self._start(state, partial(self._handler, asked), partial(self._asked, query))
+        state.query = query
+        self._start(state)
 
-    def _asked(self, query: str, state: CallState, outcome: Outcome) -> None:
+    def _asked(self, state: CallState, outcome: Outcome) -> None:
+        query, state.query = state.query, ""
         if isinstance(outcome, Reply):
             self._settled(state, _as_told(state, query, outcome))
             return
@@ -236,7 +221,7 @@ class Sender:
         if state.record.operation.kind.value == "read":
             state.drop()
             state.live.calls.pop(state.record.path, None)
-        elif state.alarm is not None and state.attempt is None:
+        elif state.alarm is not None and not state.under_way:
             state.alarm.cancel()
             state.alarm = None
             what = f"{state.call.target} was abandoned between attempts"
@@ -245,12 +230,23 @@ class Sender:
     def hurry(self, state: CallState) -> bool:
         """Make the next attempt now; tell whether there was one to make."""
         again = state.again
-        if state.attempt is not None or self.closed or again is None:
+        if state.under_way or self.closed or again is None:
             return False
         if state.alarm is not None:
             state.alarm.cancel()
         again()
         return True
+
+
+def _query_of(call: Call, query: str) -> Call:
+    return Call(
+        id=f"{call.id}{ASKED}",
+        service=call.service,
+        operation=query,
+        arguments=call.arguments,
+        caller=call.caller,
+        tenant=call.tenant,
+    )
 
 
 def _renumbered(call: Call, attempt: int) -> Call:

@@ -74,8 +74,10 @@ class Work:
         live.created_ms = now_ms
         live.input_digest = digest(data)
         self.shelf.add(live)
+        workflow, run_id, chain, generation, epoch = identity
+        status = int(RunStatus.RUNNING)
         self.journal.writer.batch.runs.append(
-            (key, *identity, tenant, int(RunStatus.RUNNING), now_ms, IN_FLIGHT),
+            (key, workflow, run_id, chain, generation, epoch, tenant, status, now_ms, IN_FLIGHT)
         )
         self.journal.tell(live, Started(data, self._ids.new_seed(), PYTHON), now_ms)
 

@@ -17,6 +17,7 @@ _TOPS = frozenset({"Ready.run", "Execution.tell"})
 """What a step begins in: beyond it stands whoever steps the run, another one at each replay."""
 
 _ours: dict[str, bool] = {}
+_places: dict[tuple[str, int], str] = {}
 
 
 class TaskPath:
@@ -73,8 +74,11 @@ def place_raised(error: BaseException) -> str:
 
 def place(frame: FrameType, line: int | None = None) -> str:
     """Return `file:line` of a frame, with the file's last two names: journals move between machines."""
-    names = frame.f_code.co_filename.rsplit(os.sep, 2)[-2:]
-    return f"{'/'.join(names)}:{frame.f_lineno if line is None else line}"
+    key = (frame.f_code.co_filename, frame.f_lineno if line is None else line)
+    known = _places.get(key)
+    if known is None:
+        known = _places[key] = f"{'/'.join(key[0].rsplit(os.sep, 2)[-2:])}:{key[1]}"
+    return known
 
 
 def _is_ours(filename: str) -> bool:
