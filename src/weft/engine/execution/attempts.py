@@ -14,6 +14,9 @@ from weft.model.policy import FIRST_ATTENTION, Backoff
 FINAL_REASONS = frozenset({"undone"})
 """Reasons of NotDone that no later attempt can change."""
 
+ADMISSION = "admission"
+"""The reason of a NotDone that came before the service: it delays a call and says nothing about it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stands:
@@ -52,16 +55,17 @@ class AttemptLog:
 
     Attributes:
         arrived: one of them may have reached the service.
-        count: attempts made; `equal` of the last ones failed alike with `failure`.
-        began_ms: when the first was made.
+        count: attempts made; `failures` of them failed, `equal` of the last ones alike with `failure`.
+        began_ms: when the call was issued.
         abandoned: nobody waits any more; no further attempt.
     """
 
-    __slots__ = ("abandoned", "arrived", "began_ms", "count", "equal", "failure")
+    __slots__ = ("abandoned", "arrived", "began_ms", "count", "equal", "failure", "failures")
 
     def __init__(self, *, began_ms: int, arrived: bool) -> None:
         self.arrived = arrived
         self.count = 0
+        self.failures = 0
         self.equal = 0
         self.failure = ""
         self.began_ms = began_ms
@@ -69,6 +73,7 @@ class AttemptLog:
 
     def note(self, failure: str) -> None:
         """Count a failure."""
+        self.failures += 1
         self.equal = self.equal + 1 if failure == self.failure else 1
         self.failure = failure
 
@@ -100,14 +105,16 @@ class Judge:
             return Stands(outcome)
         if isinstance(outcome, OutcomeUnknown):
             log.arrived = True
-        log.note(f"{outcome.reason}: {outcome.what}")
-        if log.arrived and not undo and not operation.repeatable:
-            return self._unrepeatable(operation, outcome)
+        if outcome.reason != ADMISSION:
+            log.note(f"{outcome.reason}: {outcome.what}")
         if undo:
-            return self._again(log, outcome, chance=chance, threshold=FIRST_ATTENTION, undo=True)
-        if log.abandoned or self._time_is_up(operation, log, now_ms):
+            return self._again(log, outcome, chance=chance, undo=True)
+        if log.arrived and not operation.repeatable:
+            return self._unrepeatable(operation, outcome)
+        left_ms = _time_left_ms(operation, log, now_ms)
+        if log.abandoned or (left_ms is not None and left_ms <= 0):
             return Stands(_folded(log, outcome, operation))
-        return self._again(log, outcome, chance=chance, threshold=FIRST_ATTENTION, undo=False)
+        return self._again(log, outcome, chance=chance, undo=False, left_ms=left_ms)
 
     def _refused(
         self, operation: Operation, log: AttemptLog, refused: Refused, *, undo: bool, chance: float
@@ -133,21 +140,32 @@ class Judge:
             )
         return Stands(outcome)
 
-    def _time_is_up(self, operation: Operation, log: AttemptLog, now_ms: int) -> bool:
-        limit_ms = operation.give_up_after_ms
-        if operation.kind is EffectKind.READ:
-            limit_ms = operation.timeout_ms if limit_ms is None else min(limit_ms, operation.timeout_ms)
-        return limit_ms is not None and now_ms - log.began_ms >= limit_ms
-
     def _again(
-        self, log: AttemptLog, outcome: NotDone | OutcomeUnknown, *, chance: float, threshold: int, undo: bool
+        self,
+        log: AttemptLog,
+        outcome: NotDone | OutcomeUnknown,
+        *,
+        chance: float,
+        undo: bool,
+        left_ms: int | None = None,
     ) -> TryAgain:
         wait_ms = max(self.backoff.wait_ms(log.count, chance), outcome.retry_after_ms or 0)
-        failures = log.count if undo else log.equal
-        if failures < threshold or outcome.reason == "admission":
+        if left_ms is not None:
+            # The last attempt is made when the time is up, not after a wait that begins before and ends long after.
+            wait_ms = min(wait_ms, left_ms)
+        failures = log.failures if undo else log.equal
+        if failures < FIRST_ATTENTION or outcome.reason == ADMISSION:
             return TryAgain(wait_ms)
         which = "undo failed" if undo else "call failed alike"
         return TryAgain(wait_ms, f"{which} {failures} times in a row: {outcome.what}")
+
+
+def _time_left_ms(operation: Operation, log: AttemptLog, now_ms: int) -> int | None:
+    """Return how long a call may still be tried again; nothing for ever."""
+    limit_ms = operation.give_up_after_ms
+    if operation.kind is EffectKind.READ:
+        limit_ms = operation.timeout_ms if limit_ms is None else min(limit_ms, operation.timeout_ms)
+    return None if limit_ms is None else log.began_ms + limit_ms - now_ms
 
 
 def _is_pivot(operation: Operation) -> bool:
@@ -157,6 +175,7 @@ def _is_pivot(operation: Operation) -> bool:
 def _folded(log: AttemptLog, outcome: NotDone | OutcomeUnknown, operation: Operation) -> Outcome:
     reason = outcome.reason if log.abandoned else "gave-up"
     what = f"{operation.target} was given up after {log.count} attempts: {outcome.what}"
-    if log.arrived:
+    # A read changes nothing, wherever it came to: what may follow it does not depend on that.
+    if log.arrived and operation.kind is not EffectKind.READ:
         return OutcomeUnknown(what, reason=reason)
     return NotDone(what, reason=reason)
