@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
+from itertools import zip_longest
 from types import CodeType
 
 CODES_KEPT = 4096
@@ -81,7 +82,7 @@ def steps_of(code: CodeType) -> tuple[Step, ...]:
         line = (positions.lineno if positions is not None else None) or line
         if instruction.opname not in INERT:
             found.extend(_steps(instructions, index, line))
-    return tuple(found)
+    return tuple(_handed_on(found))
 
 
 def nested_in(code: CodeType) -> Iterator[CodeType]:
@@ -111,14 +112,20 @@ def _steps(instructions: list[dis.Instruction], index: int, line: int) -> Iterat
 
 def _is_called(instructions: list[dis.Instruction], index: int) -> bool:
     instruction = instructions[index]
-    name, after = instruction.opname, instructions[index + 1].opname if index + 1 < len(instructions) else ""
-    if name == "LOAD_METHOD" or after == "PUSH_NULL":
+    name, around = instruction.opname, instructions[max(index - 1, 0) : index + 2]
+    if name == "LOAD_METHOD" or any(each.opname == "PUSH_NULL" for each in around):
         return True
     marked = name == "LOAD_GLOBAL" or (name == "LOAD_ATTR" and _attributes_are_marked())
-    if marked and (instruction.arg or 0) & BEFORE_A_CALL:
-        return True
-    # 3.11 and 3.12 push the NULL first, then what is called; an attribute in between would be called instead
-    return index > 0 and instructions[index - 1].opname == "PUSH_NULL" and after not in {"LOAD_ATTR", "LOAD_METHOD"}
+    return marked and bool((instruction.arg or 0) & BEFORE_A_CALL)
+
+
+def _handed_on(steps: list[Step]) -> Iterator[Step]:
+    """Let the attribute be called, where it is looked up on what room for a call was made for; 3.11 and 3.12 do so."""
+    called = False
+    for step, after in zip_longest(steps, steps[1:]):
+        called = step.called or (called and step.act is Act.ATTRIBUTE)
+        hands_on = after is not None and after.act is Act.ATTRIBUTE
+        yield step if step.called == (called and not hands_on) else replace(step, called=called and not hands_on)
 
 
 def _attributes_are_marked() -> bool:

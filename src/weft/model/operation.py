@@ -97,8 +97,11 @@ def _effect_of(effect: object) -> tuple[Effect, Callable[..., Any] | None]:
 
 def declaration_of(member: object) -> OperationDeclaration | None:
     """Return what the decorator was told about a member of a class, or nothing if it is no operation."""
-    found = getattr(function_of(member), DECLARATION, None)
-    return found if isinstance(found, OperationDeclaration) else None
+    for each in (member, function_of(member)):
+        found = getattr(each, DECLARATION, None)
+        if isinstance(found, OperationDeclaration):
+            return found
+    return None
 
 
 @dataclass(frozen=True, slots=True)

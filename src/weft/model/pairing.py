@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator, Mapping
-from types import NoneType, UnionType
+from types import NoneType
 from typing import Any, get_args, get_origin
 
 from weft.model.declared import Declared
@@ -13,10 +12,7 @@ from weft.model.operation import OperationDeclaration, declaration_of
 from weft.model.place import place_of
 from weft.model.problem import Problem
 from weft.model.service import Service, contracts_of
-from weft.model.signature import bare, difference, name_of, read_signature
-
-UNIONS = frozenset({typing.Union, UnionType})  # pyright: ignore[reportDeprecated] - compared with, not declared
-"""What get_origin answers for unions; before 3.14 there are two kinds."""
+from weft.model.signature import UNIONS, bare, difference, name_of, read_signature
 
 
 def judge_pairs(implementation: type[Service], operations: Mapping[str, Declared]) -> Iterator[Problem]:

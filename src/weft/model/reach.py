@@ -48,11 +48,11 @@ class Sight:
 
 
 class Reach:
-    """A walk over functions that looks at each one once, however many lead there."""
+    """A walk over functions that looks at each once, however many lead there; at generated ones, from each place."""
 
     def __init__(self, fields: Fields | None = None) -> None:
         self._fields: Fields = {} if fields is None else fields
-        self._seen: dict[int, CodeType] = {}
+        self._seen: dict[tuple[int, str], CodeType] = {}
 
     def sights(self, function: FunctionType, *, receiver: Symbol = None, name: str = "") -> Iterator[Sight]:
         """Yield the uses in a function, and in those that it leads to.
@@ -67,9 +67,10 @@ class Reach:
         while waiting and len(self._seen) < FUNCTIONS_FOLLOWED:
             found, itself, path, named_at = waiting.popleft()
             code = found.__code__
-            if id(code) in self._seen:
+            key = id(code), named_at if _is_generated(code) else ""
+            if key in self._seen:
                 continue
-            self._seen[id(code)] = code
+            self._seen[key] = code
             names = names_of(found, itself, annotated=_annotated(found), fields=self._fields)
             for use in names.uses():
                 sight = _sight(use, names, path, named_at=named_at)
@@ -80,10 +81,14 @@ class Reach:
 
 def _sight(use: Use, names: Names, path: tuple[str, ...], *, named_at: str) -> Sight:
     """Return what is seen; in generated code, such as a dataclass's, names and lines say nothing to the reader."""
-    if not names.code.co_filename.startswith("<") or not named_at:
+    if not _is_generated(names.code) or not named_at:
         return Sight(use, place_in(names.code, use.line), path, names)
     value = use.symbol.value if isinstance(use.symbol, Known) else None
     return Sight(replace(use, text=str(getattr(value, "__qualname__", use.text))), named_at, path, names)
+
+
+def _is_generated(code: CodeType) -> bool:
+    return code.co_filename.startswith("<")
 
 
 def _label(function: FunctionType, owner: Symbol) -> str:

@@ -7,11 +7,15 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter
+from types import UnionType
 from typing import Any
 
 from weft.codec import Codec, RecordCodec, codec_for
 from weft.errors import TypeCannotTravel
 from weft.model.problem import Problem
+
+UNIONS = frozenset({typing.Union, UnionType})  # pyright: ignore[reportDeprecated] - compared with, not declared
+"""What get_origin answers for unions; before 3.14 there are two kinds."""
 
 REMEDY_OF_KIND = {
     Parameter.VAR_POSITIONAL: "give each parameter a name, or take one tuple",

@@ -9,7 +9,7 @@ from typing import Any, get_origin
 
 from weft.model.problem import Problem
 from weft.model.service import Service
-from weft.model.signature import name_of
+from weft.model.signature import UNIONS, name_of
 from weft.model.spec import ServiceSpec, WorkflowSpec
 
 RUNS = "__weft_runs__"
@@ -17,6 +17,10 @@ RUNS = "__weft_runs__"
 
 EXACTLY_ONCE_STORE = "__weft_exactly_once_store__"
 """A class with this attribute stores outcomes by call id, so that a service that works in it is exactly once."""
+
+
+SAY_NOTHING = frozenset({Any, object, type(None)})
+"""Types that name no class to provide."""
 
 
 class Dependency(Enum):
@@ -31,7 +35,7 @@ class Dependency(Enum):
 def kind_of(hint: Any) -> Dependency:
     """Tell what a type asks for; a resource is any class that is neither a service nor Runs."""
     kind: object = get_origin(hint) or hint
-    if not isinstance(kind, type) or kind is type(None):
+    if not isinstance(kind, type) or kind in SAY_NOTHING or kind in UNIONS:
         return Dependency.NOTHING
     if issubclass(kind, Service):
         return Dependency.SERVICE

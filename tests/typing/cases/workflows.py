@@ -1,6 +1,6 @@
 """Workflows: one input, services by keyword, one result; runs carry these types to whoever starts or finds them."""
 
-# ruff: noqa: ARG002, D102, D103 - what is judged here is types: these bodies are never run, and say what they are
+# ruff: noqa: D102, D103 - what is judged here is types: these bodies are never run, and say what they are
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
