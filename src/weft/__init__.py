@@ -7,6 +7,7 @@ from weft.flow.runs import Run, Runs
 from weft.flow.saga import saga
 from weft.flow.state import State
 from weft.flow.time import now
+from weft.host.host import Host
 from weft.model.effect import compensated_by, idempotent, irreversible, read
 from weft.model.message import Signal
 from weft.model.operation import operation
@@ -18,6 +19,7 @@ from weft.model.workflow import Workflow, workflow
 __all__ = [
     "CallFailed",
     "Declined",
+    "Host",
     "NotDone",
     "OutcomeUnknown",
     "Run",

@@ -112,6 +112,11 @@ class Host(Runs):
         """Drain and close; harmless when done already."""
         await self._stack.aclose()
 
+    async def kill(self) -> None:
+        """Drop everything as a crash would: no call under way ends, and nothing more is committed."""
+        await self.engine.kill()
+        await self._stack.aclose()
+
     def proxy(self, contract: type[S]) -> S:
         """Return a proxy of a service for callers outside runs; each call gets a fresh id.
 
