@@ -39,9 +39,9 @@ LOCK_WAIT_S = 30.0
 # What is paid for it: a replay reads one page for each entry instead of neighbours, once for each wake.
 #
 # runs: workflows are numbers, so that the one index by workflow and status stays small and serves every list and count.
-# Sleepers and runs in flight (wake_ms = 0) are found by `runs_wake`; runs that have ended (an update takes their wake_ms
-# away) and runs that wait for a message only are not in it, so a store of a million finished runs starts as fast as an
-# empty one.
+# Sleepers and runs in flight (wake_ms = 0) are found by `runs_wake`; runs that have ended (an update takes their
+# wake_ms away) and runs that wait for a message only are not in it, so a store of a million finished runs starts as
+# fast as an empty one.
 #
 # requests: AUTOINCREMENT, because an owner asks for those after the last id it saw; a plain rowid is given again once
 # the newest row is deleted, and the request that got it would never be seen.
