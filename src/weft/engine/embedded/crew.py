@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context, copy_context
 from typing import Any, Protocol
 
+from weft.errors import OutcomeUnknown
 from weft.model.call import Outcome
+
+log = logging.getLogger("weft.engine")
 
 TURN = 256
 """Attempts that one worker makes before the loop gets a turn."""
@@ -100,8 +104,13 @@ class Crew:
             try:
                 outcome = await _Watched(job.make(), self._hand_on)
             except asyncio.CancelledError:
-                if self._closed or not job.cancelled:
+                if self._closed or (me.cancelling() and not job.cancelled):
                     raise
+                if not job.cancelled:
+                    outcome = OutcomeUnknown("somebody cancelled the attempt", reason="cancelled")
+            except Exception as error:  # a border: a handler that breaks its promise must not leave its call hanging
+                log.exception("a handler raised")
+                outcome = OutcomeUnknown(f"the handler raised {type(error).__name__}: {error}", reason="handler")
             finally:
                 job.worker = None
                 if job.cancelled:
@@ -118,7 +127,10 @@ class Crew:
     def _tell(self) -> None:
         news, self._news = self._news, []
         for job, outcome in news:
-            job.ended(outcome)
+            try:
+                job.ended(outcome)
+            except Exception:  # a border: what goes wrong with one call must not keep the others from their outcomes
+                log.exception("an outcome could not be told")
 
     async def close(self) -> None:
         """End every worker; attempts under way are cancelled and have no outcome."""

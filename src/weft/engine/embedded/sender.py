@@ -17,6 +17,7 @@ from weft.errors import NotDone, OutcomeUnknown
 from weft.flow.ambient_runs import SERVICE, answer
 from weft.flow.runs import RunsPort
 from weft.model.call import Call, Handler, Outcome, Reply
+from weft.model.effect import EffectKind
 from weft.model.operation import Operation
 
 ASKED = "~asked"
@@ -79,16 +80,31 @@ class Sender:
             contract=operation.contract,
             caller=live.name,
             tenant=live.tenant,
+            issued_ms=record.issued_ms,
         )
-        log = AttemptLog(began_ms=self._clock.now_ms(), arrived=arrived)
+        log = AttemptLog(began_ms=record.issued_ms, arrived=arrived)
         state = CallState(self, live, record, call=call, log=log)
         state.log.abandoned = record.abandoned
         live.calls[record.path] = state
         if arrived and (record.abandoned or not (operation.repeatable or record.undoes)):
             what = f"{operation.target} was under way when the engine stopped"
-            asyncio.get_running_loop().call_soon(self._judged, state, OutcomeUnknown(what, reason="recovered"))
+            self._judge_soon(state, OutcomeUnknown(what, reason="recovered"))
+        elif record.abandoned:
+            what = f"{operation.target} was abandoned before it was sent"
+            self._judge_soon(state, NotDone(what, reason="abandoned"))
         else:
             self._attempt(state)
+
+    def _judge_soon(self, state: CallState, outcome: Outcome) -> None:
+        """Judge an outcome that no attempt had; it counts as one in flight until then."""
+        self.in_flight += 1
+        asyncio.get_running_loop().call_soon(self._judge_now, state, outcome)
+
+    def _judge_now(self, state: CallState, outcome: Outcome) -> None:
+        self.in_flight -= 1
+        self.changed()
+        if not self.closed:
+            self._judged(state, outcome)
 
     def _attempt(self, state: CallState) -> None:
         state.alarm = None
@@ -150,7 +166,9 @@ class Sender:
         for state in self._under_way:
             if state.deadline_ms <= now_ms:
                 cancel(state)
-            elif earliest is None or state.deadline_ms < earliest:
+                # One that takes no notice is told again.
+                state.deadline_ms = now_ms + state.record.operation.timeout_ms
+            if earliest is None or state.deadline_ms < earliest:
                 earliest = state.deadline_ms
         if earliest is not None:
             self._set_alarm(earliest)
@@ -203,6 +221,8 @@ class Sender:
 
     def _asked(self, state: CallState, outcome: Outcome) -> None:
         query, state.query = state.query, ""
+        if state.live.calls.get(state.record.path) is not state:
+            return
         if isinstance(outcome, Reply):
             self._settled(state, _as_told(state, query, outcome))
             return
@@ -218,7 +238,7 @@ class Sender:
     def abandon(self, state: CallState) -> None:
         """Make no further attempt; the one under way may end, a wait for the next one ends now."""
         state.log.abandoned = True
-        if state.record.operation.kind.value == "read":
+        if state.record.operation.kind is EffectKind.READ:
             state.drop()
             state.live.calls.pop(state.record.path, None)
         elif state.alarm is not None and not state.under_way:
@@ -262,6 +282,7 @@ def _renumbered(call: Call, attempt: int) -> Call:
         tenant=call.tenant,
         principal=call.principal,
         trace=call.trace,
+        issued_ms=call.issued_ms,
     )
 
 

@@ -113,6 +113,8 @@ class Judge:
             return self._unrepeatable(operation, outcome)
         left_ms = _time_left_ms(operation, log, now_ms)
         if log.abandoned or (left_ms is not None and left_ms <= 0):
+            if log.arrived and _is_pivot(operation):
+                return self._unrepeatable(operation, outcome)
             return Stands(_folded(log, outcome, operation))
         return self._again(log, outcome, chance=chance, undo=False, left_ms=left_ms)
 

@@ -128,6 +128,7 @@ class Calls:
     def _record(self, path: str, operation: Operation, arguments: bytes, *, scope: Scope) -> CallRecord:
         self._tick += 1
         record = CallRecord(path, operation, arguments, scope=scope, issued=self._tick, entry=self._owner.entries)
+        record.issued_ms = self.loop.now_ms
         self._open[path] = record
         if operation.kind is not EffectKind.READ:
             self._effects += 1
@@ -139,6 +140,7 @@ class Calls:
         operation = self._operations[f"{undone.operation.service}.{undone.operation.undo}"]
         record = self._record(undone.path + UNDO, operation, undone.arguments, scope=self._owner.root_scope)
         record.undoes = undone.path
+        record.issued_ms = undone.issued_ms
         record.undoable = False
         command = CallIssued(record.path, operation.target, record.arguments, "", undone.path, "")
         self._owner.commands[f"call {record.path}"] = command

@@ -12,6 +12,9 @@ from weft.model.call import Outcome, Refused, Reply
 PROTOCOL = 1
 """The version of the rules by which an execution answers entries; it grows when the answers change."""
 
+TEXT_LIMIT = 10_000
+"""Characters that are kept of what an exception says."""
+
 
 class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=False):
     """The first entry: everything that a run is a function of, besides its code and what follows."""
@@ -118,6 +121,13 @@ def decode_entry(data: bytes) -> Entry:
         raise EntryCorrupt(what) from error
 
 
+def storable(text: str) -> str:
+    """Return a text as it can be stored: of bounded length, without lone surrogates, which no encoder takes."""
+    if len(text) > TEXT_LIMIT:
+        text = text[:TEXT_LIMIT]
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 def ended(path: str, outcome: Outcome, *, attempts: int = 1, began_ms: int = 0) -> Ended:
     """Return the entry for a call's outcome."""
     if isinstance(outcome, Reply):
@@ -125,4 +135,4 @@ def ended(path: str, outcome: Outcome, *, attempts: int = 1, began_ms: int = 0) 
     if isinstance(outcome, Refused):
         return Ended(path, "refused", outcome.data, outcome.kind, attempts=attempts, began_ms=began_ms)
     kind = "not-done" if isinstance(outcome, NotDone) else "unknown"
-    return Ended(path, kind, b"", outcome.reason, outcome.what, attempts, began_ms)
+    return Ended(path, kind, b"", storable(outcome.reason), storable(outcome.what), attempts, began_ms)

@@ -19,6 +19,7 @@ from weft.engine.execution.entries import (
     Started,
     TimerFired,
     Told,
+    storable,
 )
 from weft.engine.execution.handles import RunTimer
 from weft.engine.execution.inbox import Inbox
@@ -35,8 +36,6 @@ from weft.model.policy import Limits
 from weft.model.run import RunStatus
 
 DEFAULT_LIMITS = Limits()
-TEXT_LIMIT = 10_000
-"""Characters that are kept of an exception's text."""
 
 
 class Identity(NamedTuple):
@@ -118,7 +117,7 @@ class Execution:
         self.loop.evict()
         self.calls.clear()
         self.timers.clear()
-        # References in circles would leave the run to the garbage collector: at thousands of runs a second that is dear.
+        # References in circles would leave the run to the garbage collector: dear at thousands of runs a second.
         self.root_scope.forget()
         self._root = None
 
@@ -272,4 +271,4 @@ def _text(error: BaseException) -> str:
         text = error.what if isinstance(error, WeftError) else str(error)
     except Exception:  # noqa: BLE001 - the border to the user's __str__, which must not take the engine down
         text = "(its text cannot be shown)"
-    return text[:TEXT_LIMIT].encode("utf-8", "replace").decode("utf-8")
+    return storable(text)

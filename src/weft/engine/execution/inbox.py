@@ -44,7 +44,9 @@ class Inbox:
             raise LimitExceeded(what, remedy="receive them faster, or send fewer", name="pending_messages")
 
     def put(self, kind: str, data: bytes, *, message_id: str) -> None:
-        """Take a message in and wake whoever waits for its kind."""
+        """Take a message in and wake whoever waits for its kind; one that was told before is not told again."""
+        if message_id in self._seen:
+            return
         self._seen.add(message_id)
         self._messages.append((kind, data))
         self._wake(kind)

@@ -19,6 +19,7 @@ class CallRecord:
 
     Attributes:
         issued: tick of its issue; `ended`: tick of its outcome.
+        issued_ms: time of its issue; an undo's is that of the call which it undoes.
         entry: the entry during whose drain it was issued.
         abandoned: nobody waits for it any more.
         undoable: its effect stands, or may stand, and has an undo.
@@ -31,6 +32,7 @@ class CallRecord:
         "entry",
         "future",
         "issued",
+        "issued_ms",
         "operation",
         "path",
         "scope",
@@ -47,6 +49,7 @@ class CallRecord:
         self.arguments = arguments
         self.scope = scope
         self.issued = issued
+        self.issued_ms = 0
         self.entry = entry
         self.ended = OPEN
         self.abandoned = False
