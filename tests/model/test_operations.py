@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002, ANN001, ANN202 - services that are wrong on purpose
 
+import sys
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -189,3 +190,18 @@ def test_unresolved_annotation_is_a_problem_not_a_crash() -> None:
             return 1
 
     assert "name 'Sku' is not defined" in problem_of(Stock).what
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="older Pythons look at annotations at once")
+def test_annotation_that_is_looked_at_late_is_a_problem_too() -> None:
+    """What Python puts off until somebody asks is asked when the System is built."""
+
+    class Stock(Service):
+        @operation(read)
+        async def count(self, sku: Sku) -> int:  # type: ignore[name-defined]  # noqa: F821
+            return 1
+
+    class Shelf(Service):
+        def __init__(self, sku: Sku) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+    assert ["name 'Sku' is not defined" in each.what for each in problems_of(Stock, Shelf)] == [True, True]

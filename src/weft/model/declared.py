@@ -13,7 +13,7 @@ from weft.model.place import label_of, place_of
 from weft.model.problem import Problem
 from weft.model.refusal import record_names, refusal_class
 from weft.model.service import Service, contracts_of
-from weft.model.signature import Signature, judge_parameters, judge_result, parameters_of, read_signature
+from weft.model.signature import Signature, judge_parameters, judge_result, parameters_of, read_signature, signature_of
 
 EFFECTS = "read, idempotent, compensated_by(undo) or irreversible"
 KEPT_BY_EXCEPTIONS = frozenset(dir(Exception))
@@ -81,7 +81,7 @@ def _fault_of_method(member: object) -> tuple[str, str] | None:
         return "is an async generator", "an operation answers once; let large data travel by reference"
     if not inspect.iscoroutinefunction(inspect.unwrap(member)):
         return "is not async", "write `async def`"
-    if not inspect.signature(member).parameters:
+    if not signature_of(member).parameters:
         return "takes no self", "write `self` as its first parameter"
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -42,12 +43,21 @@ def hints_of(function: Callable[..., Any], where: str, problems: list[Problem]) 
             "define or import the name at the top of the file, not inside a function and not for type checkers only"
         )
         problems.append(Problem(where, f"an annotation cannot be resolved: {error}", remedy))
-        return dict.fromkeys(getattr(function, "__annotations__", {}), type(None))
+        return {}
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of a function, also where its annotations name what is not there (3.14 looks late)."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format  # noqa: PLC0415 - new in 3.14
+
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 def parameters_of(function: Callable[..., Any], *, method: bool) -> list[Parameter]:
     """Return a function's parameters, without `self` for a method."""
-    found = list(inspect.signature(function).parameters.values())
+    found = list(signature_of(function).parameters.values())
     return found[1:] if method else found
 
 
@@ -69,7 +79,7 @@ def judge_parameters(
 
 def judge_result(function: Callable[..., Any], label: str, where: str) -> list[Problem]:
     """Find a function that does not say what it returns."""
-    if inspect.signature(function).return_annotation is not inspect.Signature.empty:
+    if signature_of(function).return_annotation is not inspect.Signature.empty:
         return []
     return [Problem(where, f"{label} does not say what it returns", "annotate it: `-> SomeType`, or `-> None`")]
 
@@ -78,7 +88,10 @@ def read_signature(
     function: Callable[..., Any], where: str, problems: list[Problem], *, method: bool = True
 ) -> Signature:
     """Return the signature of a function, with the parameters that can be sent."""
+    known = len(problems)
     hints = hints_of(function, where, problems)
+    if len(problems) > known:  # one problem is enough: pairs are compared by what can be compared, the names
+        hints = dict.fromkeys([*signature_of(function).parameters, "return"], type(None))
     sendable = [each for each in parameters_of(function, method=method) if each.name in hints]
     sendable = [each for each in sendable if each.kind not in REMEDY_OF_KIND]
     return Signature(

@@ -9,7 +9,7 @@ from typing import Any, get_origin
 
 from weft.model.problem import Problem
 from weft.model.service import Service
-from weft.model.signature import UNIONS, name_of
+from weft.model.signature import UNIONS, name_of, signature_of
 from weft.model.spec import ServiceSpec, WorkflowSpec
 
 RUNS = "__weft_runs__"
@@ -47,7 +47,7 @@ def resources_of(spec: ServiceSpec) -> dict[str, Any]:
     resources = {name: hint for name, hint in spec.dependencies.items() if kind_of(hint) is Dependency.RESOURCE}
     if not resources:
         return {}
-    parameters = inspect.signature(spec.implementation.__init__).parameters
+    parameters = signature_of(spec.implementation.__init__).parameters
     return {name: hint for name, hint in resources.items() if parameters[name].default is inspect.Parameter.empty}
 
 
