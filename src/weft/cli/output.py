@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from weft.clock import to_datetime
@@ -27,9 +29,15 @@ def put_json(value: object) -> None:
     put(json.dumps(value, ensure_ascii=False))
 
 
+def forget_reader() -> None:
+    """Write to nobody from now on: whoever read stdout has gone, and Python must not fail at exit for what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def say(text: str) -> None:
     """Write a line of talk; whatever was answered before it is seen before it."""
-    sys.stdout.flush()
+    with suppress(BrokenPipeError):  # whoever reads stdout may have gone; that is found out by who writes there
+        sys.stdout.flush()
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 

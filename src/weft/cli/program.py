@@ -14,7 +14,7 @@ import click
 from weft.cli import exits, texts
 from weft.cli.invocation import Invocation, common_options
 from weft.cli.lazily import LazyGroup
-from weft.cli.output import put_json, say, shown
+from weft.cli.output import forget_reader, put_json, say, shown
 from weft.errors import WeftError
 
 DEBUG = "WEFT_DEBUG"
@@ -58,8 +58,9 @@ def execute(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         say(texts.INTERRUPTED)
         return exits.INTERRUPTED
-    except BrokenPipeError:
-        return _reader_gone()
+    except (BrokenPipeError, SystemExit):  # click turns the first into the second, and raises it for nothing else here
+        forget_reader()
+        return exits.FINE
     except WeftError as error:
         return _told(error, invocation)
     except Exception as error:  # noqa: BLE001 - the border between the program and the shell
@@ -79,12 +80,6 @@ def _misused(error: click.ClickException, invocation: Invocation) -> int:
         put_json({"error": {"code": "usage", "what": error.format_message()}})
     error.show()
     return exits.USAGE
-
-
-def _reader_gone() -> int:
-    """End quietly: whoever read our answer has read enough. Python must not try to flush the rest at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return exits.FINE
 
 
 def _told(error: WeftError, invocation: Invocation) -> int:

@@ -8,10 +8,11 @@ import sys
 
 import click
 
-from weft.cli import texts
+from weft.cli import exits, texts
 from weft.cli.configured import settings_of
 from weft.cli.inputs import Naming, read_plan
 from weft.cli.invocation import Invocation, common_options
+from weft.cli.output import forget_reader, say
 from weft.cli.target import load_system
 from weft.cli.work import serve, work_off
 from weft.host.settings import unknown_name
@@ -48,7 +49,12 @@ def command(
     if spec is None:
         raise unknown_name("workflow", workflow, system.workflows, where=target)
     plan = read_plan(source, spec, naming=Naming(run_id, field), limits=settings.limits)
-    return asyncio.run(work_off(system, spec, plan, settings=settings))
+    try:
+        return asyncio.run(work_off(system, spec, plan, settings=settings))
+    except BrokenPipeError:
+        forget_reader()
+        say(texts.READER_GONE)
+        return exits.FINDING
 
 
 def _check_options(workflow: str | None, source: str | None, *, naming: str | None) -> None:

@@ -204,8 +204,11 @@ PROGRESS = "{ended:,} of {total:,} runs of {workflow} have ended, {rate:,.0f} a 
 NEEDS_ATTENTION = (
     "run {workflow}/{id} needs attention: {reason}\n  do: `weft runs show {workflow} {id}`; then retry or skip"
 )
-INTERRUPTED_RUNS = "stopped: {ended}; {count:,} runs of {workflow} go on at the next start"
-ALL_ENDED = "{count:,} runs of {workflow}: {ended}"
+STARTED = "{workflow}: all started, waiting for their ends"
+INTERRUPTED_RUNS = "{workflow}: {ended}; stopped before {count:,} more, which go on at the next start"
+ALL_ENDED = "{workflow}: {ended}"
+READER_GONE = "stopped: nobody reads the results; the same command again finds the runs"
+NO_INPUTS = "no input, nothing to start"
 
 # --- runs ------------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections import Counter, deque
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
@@ -111,6 +112,7 @@ class _Ends:
         while self.written in self.lines:
             put_json(self.lines.pop(self.written))
             self.written += 1
+        sys.stdout.flush()
 
     def flush(self) -> None:
         for index in sorted(self.lines):
@@ -124,6 +126,7 @@ class _Work:
         self._workflow = workflow
         self._count = len(plan)
         self._todo = deque(_Waited(index, planned) for index, planned in enumerate(plan))
+        self._unstarted = len(plan)
         self._ends = _Ends()
         self._progress = Progress(len(plan), workflow)
 
@@ -155,17 +158,27 @@ class _Work:
             if not item.started:
                 await host.engine.start(self._workflow, run_id, item.planned.data)
                 item.started = True
+                self._unstarted -= 1
             async with asyncio.timeout(LINGER_S):
                 result = await host.engine.result(self._workflow, run_id)
         except TimeoutError:
+            self._say_started()
             return await self._standing(item, host)
         except RunFailed as error:
             return {"status": _status_of(error).label, "error": {"code": error.code, "what": error.what}}
         except StoreFailed:
             raise
         except WeftError as error:
+            self._unstarted -= 1
             return {"status": NOT_STARTED, "error": {"code": error.code, "what": error.what}}
         return {"status": RunStatus.COMPLETED.label, "result": json.loads(result)}
+
+    def _say_started(self) -> None:
+        """Say once that everything is on disk and only time is needed: whoever waits may look with other commands."""
+        if self._unstarted == 0:
+            self._unstarted = -1
+            self._progress.clear()
+            say(texts.STARTED.format(workflow=self._workflow))
 
     async def _standing(self, item: _Waited, host: Host) -> dict[str, object] | None:
         """Look at a run that takes its time: a blocked one waits for other code, which this process does not have."""
@@ -183,11 +196,13 @@ class _Work:
         self._ends.flush()
         self._progress.clear()
         counts = self._ends.counts
+        if not self._count:
+            say(texts.NO_INPUTS)
         ended = ", ".join(f"{count:,} {status}" for status, count in sorted(counts.items()))
         if open_runs := self._count - counts.total():
-            say(texts.INTERRUPTED_RUNS.format(ended=ended or "0", count=open_runs, workflow=self._workflow))
-        else:
-            say(texts.ALL_ENDED.format(count=self._count, workflow=self._workflow, ended=ended or "0"))
+            say(texts.INTERRUPTED_RUNS.format(ended=ended or texts.NONE, count=open_runs, workflow=self._workflow))
+        elif self._count:
+            say(texts.ALL_ENDED.format(workflow=self._workflow, ended=ended))
         fine = counts[RunStatus.COMPLETED.label] == self._count
         return exits.FINE if fine else exits.FINDING
 
