@@ -124,7 +124,7 @@ class RunsNotebook:
         self.asked.append(("result", workflow, run_id))
         return b"null"
 
-    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
+    async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Note a message."""
         self.asked.append(("send", workflow, run_id, kind, data, message_id))
 

@@ -32,7 +32,7 @@ ERRORS: dict[str, type[WeftError]] = {
 }
 
 
-def _operation(name: str, kind: EffectKind, result: Any, fields: dict[str, Any] | None = None) -> Operation:
+def _operation(name: str, kind: EffectKind, *, result: Any, fields: dict[str, Any] | None = None) -> Operation:
     return Operation(
         service=SERVICE,
         name=name,
@@ -48,11 +48,11 @@ def _operation(name: str, kind: EffectKind, result: Any, fields: dict[str, Any] 
 OPERATIONS: dict[str, Operation] = {
     operation.target: operation
     for operation in (
-        _operation("start", EffectKind.IDEMPOTENT, type(None), {"data": bytes}),
-        _operation("result", EffectKind.READ, bytes),
-        _operation("send", EffectKind.IDEMPOTENT, type(None), {"kind": str, "data": bytes}),
-        _operation("read", EffectKind.READ, bytes | None, {"state": str}),
-        _operation("cancel", EffectKind.IDEMPOTENT, type(None), {"reason": str}),
+        _operation("start", EffectKind.IDEMPOTENT, result=type(None), fields={"data": bytes}),
+        _operation("result", EffectKind.READ, result=bytes),
+        _operation("send", EffectKind.IDEMPOTENT, result=type(None), fields={"kind": str, "data": bytes}),
+        _operation("read", EffectKind.READ, result=bytes | None, fields={"state": str}),
+        _operation("cancel", EffectKind.IDEMPOTENT, result=type(None), fields={"reason": str}),
     )
 }
 """What a workflow may ask of runs, by target."""
@@ -109,7 +109,7 @@ class AmbientRuns:
         result: bytes = await self._ask("result", workflow=workflow, run_id=run_id)
         return result
 
-    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
+    async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message; from inside an operation under an id that follows from the call's."""
         values: dict[str, Any] = {"workflow": workflow, "run_id": run_id, "kind": kind, "data": data}
         around = current_call.get()

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from weft.codec import codec_for
 from weft.flow.ambient import running
 from weft.model.message import Message
 
 M = TypeVar("M", bound=Message)
+N = TypeVar("N", bound=Message)
+L = TypeVar("L", bound=Message)
 MILLISECOND = timedelta(milliseconds=1)
 
 
-async def receive(*kinds: type[M], within: timedelta | None = None) -> M:
+@overload
+async def receive(kind: type[M], /, *, within: timedelta | None = None) -> M: ...
+@overload
+async def receive(kind: type[M], other: type[N], /, *, within: timedelta | None = None) -> M | N: ...
+@overload
+async def receive(
+    kind: type[M], other: type[N], third: type[L], /, *, within: timedelta | None = None
+) -> M | N | L: ...
+@overload
+async def receive(*kinds: type[M], within: timedelta | None = None) -> M: ...
+async def receive(*kinds: type[Message], within: timedelta | None = None) -> Message:
     """Take the first message of one of the kinds, in order of arrival over all kinds.
 
     A message is taken only by the `receive` that returns it; one that is cancelled or timed out takes none.
@@ -24,5 +36,5 @@ async def receive(*kinds: type[M], within: timedelta | None = None) -> M:
     by_name = {kind.__name__: kind for kind in kinds}
     within_ms = None if within is None else max(0, -(-within // MILLISECOND))
     name, data = await running("receive()").receive(tuple(by_name), within_ms)
-    message: M = codec_for(by_name[name]).decode(data)
+    message: Message = codec_for(by_name[name]).decode(data)
     return message

@@ -23,9 +23,16 @@ def make_proxy(contract: type[S], operations: Mapping[str, Operation], *, send: 
     operation's; elsewhere a fresh one. Outside runs it goes to `send`.
     """
     methods: dict[str, Any] = {name: _method(operation, send, ids) for name, operation in operations.items()}
-    methods["__repr__"] = lambda _: f"<proxy of {contract.__name__}>"
+    methods["__repr__"] = _named(f"<proxy of {contract.__name__}>")
     proxy = type(f"{contract.__name__}Proxy", (), {"__slots__": (), **methods})()
     return cast("S", proxy)
+
+
+def _named(name: str) -> Callable[[object], str]:
+    def show(_proxy: object) -> str:
+        return name
+
+    return show
 
 
 def _method(operation: Operation, send: Handler, ids: Ids) -> Callable[..., Any]:
@@ -38,7 +45,7 @@ def _method(operation: Operation, send: Handler, ids: Ids) -> Callable[..., Any]
         if run is not None:
             outcome = await run.call(operation, arguments)
         else:
-            outcome = await _send_outside(operation, arguments, send, ids)
+            outcome = await _send_outside(operation, arguments, send=send, ids=ids)
         if type(outcome) is Reply:
             return decode(outcome.data)
         raise _as_exception(operation, outcome)
@@ -55,7 +62,7 @@ def _as_exception(operation: Operation, outcome: Outcome) -> Exception:
     return outcome
 
 
-async def _send_outside(operation: Operation, arguments: bytes, send: Handler, ids: Ids) -> Outcome:
+async def _send_outside(operation: Operation, arguments: bytes, *, send: Handler, ids: Ids) -> Outcome:
     around = current_call.get()
     if around is None:
         return await send(_call(operation, arguments, ids.new_id()))
@@ -74,7 +81,7 @@ async def _send_outside(operation: Operation, arguments: bytes, send: Handler, i
     return await around.send(_call(operation, arguments, f"{stem}.{ordinal}", caller=around.call))
 
 
-def _call(operation: Operation, arguments: bytes, call_id: str, caller: Call | None = None) -> Call:
+def _call(operation: Operation, arguments: bytes, call_id: str, *, caller: Call | None = None) -> Call:
     return Call(
         id=call_id,
         service=operation.service,

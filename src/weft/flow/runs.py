@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from weft.codec import codec_for
 from weft.errors import DeclarationInvalid
 from weft.flow.state import State
 from weft.model.message import Signal
 from weft.model.spec import WorkflowSpec
 from weft.model.system import System
 from weft.model.workflow import Workflow
-from weft.codec import codec_for
 
-I = TypeVar("I")
+Input = TypeVar("Input")
 R = TypeVar("R")
 V = TypeVar("V")
 
@@ -37,7 +37,7 @@ class RunsPort(Protocol):
         """
         ...
 
-    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
+    async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message; returns once it is on disk. Messages of one id are told once.
 
         Raises:
@@ -94,7 +94,8 @@ class Run(Generic[R]):
             RunClosed: the run has ended.
         """
         kind = type(signal)
-        await self._port.send(self._spec.name, self.id, kind.__name__, codec_for(kind).encode(signal))
+        data = codec_for(kind).encode(signal)
+        await self._port.send(self._spec.name, self.id, kind=kind.__name__, data=data)
 
     async def read(self, state: State[V]) -> V:
         """Return what the run last showed, or the state's initial value if it has shown nothing yet."""
@@ -125,7 +126,7 @@ class Runs:
             raise DeclarationInvalid(what, where=workflow.where, remedy="add it to System(workflows=[...])")
         return spec
 
-    async def start(self, workflow: Workflow[I, R], input: I, /, *, id: str) -> Run[R]:  # noqa: A002 - the model's words
+    async def start(self, workflow: Workflow[Input, R], input: Input, /, *, id: str) -> Run[R]:  # noqa: A002 - the model's words
         """Start a run; returns once it is on disk. Starting it again with the same input finds it.
 
         Raises:
@@ -136,6 +137,6 @@ class Runs:
         await self._port.start(spec.name, id, spec.input.encode(input))
         return Run(self._port, spec, id)
 
-    def find(self, workflow: Workflow[I, R], id: str, /) -> Run[R]:  # noqa: A002 - the model's words
+    def find(self, workflow: Workflow[Input, R], id: str, /) -> Run[R]:  # noqa: A002 - the model's words
         """Return the run with this id; whether it exists shows when it is used."""
         return Run(self._port, self._spec(workflow), id)

@@ -157,10 +157,10 @@ class NotingPort:
         _note_write()
         await self._port.start(workflow, run_id, data)
 
-    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
+    async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message."""
         _note_write()
-        await self._port.send(workflow, run_id, kind, data, message_id=message_id)
+        await self._port.send(workflow, run_id, kind=kind, data=data, message_id=message_id)
 
     async def cancel(self, workflow: str, run_id: str, reason: str) -> None:
         """Ask a run to cancel."""

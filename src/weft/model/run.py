@@ -31,7 +31,7 @@ class RunStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run in a list. Times are milliseconds since 1970; `reason` says why it needs attention, is blocked or failed."""
+    """One run in a list. Times are milliseconds since 1970; `reason` says why it is not simply running."""
 
     workflow: str
     id: str

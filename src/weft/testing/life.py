@@ -142,10 +142,10 @@ class Door:
         """Wait for a run's end, over as many lives as it takes."""
         return await self._ask(lambda engine: engine.result(workflow, run_id))
 
-    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
+    async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message, once over all lives."""
-        told = partial(EmbeddedEngine.send, message_id=message_id or self._ids.new_id())
-        await self._ask(lambda engine: told(engine, workflow, run_id, kind, data))
+        told = partial(EmbeddedEngine.send, kind=kind, data=data, message_id=message_id or self._ids.new_id())
+        await self._ask(lambda engine: told(engine, workflow, run_id))
 
     async def read(self, workflow: str, run_id: str, state: str) -> bytes | None:
         """Return what a run shows."""

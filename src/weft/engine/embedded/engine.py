@@ -201,9 +201,9 @@ class EmbeddedEngine:
             LimitExceeded: the input or the id is too large.
         """
         self._check_limits(run_id, data)
-        await self._do(partial(self._start, workflow, run_id, data, tenant))
+        await self._do(partial(self._start, workflow, run_id, data, tenant=tenant))
 
-    def _start(self, workflow: str, run_id: str, data: bytes, tenant: str) -> None:
+    def _start(self, workflow: str, run_id: str, data: bytes, *, tenant: str) -> None:
         live = self._work.shelf.loaded(workflow, run_id)
         row = None if live is not None else self._work.shelf.store.find(workflow, run_id)
         if live is None and row is None:
@@ -261,7 +261,7 @@ class EmbeddedEngine:
             raise RunClosed(what, status=row.status)
         return self._work.shelf.load(row)
 
-    async def send(self, workflow: str, run_id: str, kind: str, data: bytes, *, message_id: str = "") -> None:
+    async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message; returns once it is on disk. Messages of one id are told once.
 
         Raises:

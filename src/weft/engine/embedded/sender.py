@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from weft.clock import Alarm, Clock
-from weft.codec import codec_for
 from weft.engine.embedded.crew import Crew, cancel
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.execution.attempts import Ask, AttemptLog, Judge, Stands, Stuck, TryAgain
@@ -19,11 +18,10 @@ from weft.flow.runs import RunsPort
 from weft.model.call import Call, Handler, Outcome, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
+from weft.model.run import RunStatus
 
 ASKED = "~asked"
 NULL = b"null"
-NOTHING = codec_for(type(None))
-TRUE, FALSE = b"true", b"false"
 
 
 class Sender:
@@ -68,8 +66,22 @@ class Sender:
         self.closed = True
         await self._crew.close()
 
-    def send(self, live: LiveRun, record: CallRecord, *, arrived: bool = False) -> None:
-        """Make a call; `arrived` says that an attempt may have been made before a crash."""
+    def send(
+        self,
+        live: LiveRun,
+        record: CallRecord,
+        *,
+        arrived: bool = False,
+        earlier: tuple[int, str, int] | None = None,
+    ) -> None:
+        """Make a call.
+
+        Args:
+            live: the run that calls.
+            record: what it calls.
+            arrived: an attempt may have been made before a crash.
+            earlier: attempts that the store knows of: how many, why the last one failed, when the next was due.
+        """
         operation = record.operation
         call = Call(
             id=live.prefix + record.path,
@@ -86,6 +98,11 @@ class Sender:
         state = CallState(self, live, record, call=call, log=log)
         state.log.abandoned = record.abandoned
         live.calls[record.path] = state
+        if earlier is not None:
+            state.stored = True
+            log.count = log.failures = earlier[0]
+            if live.saved[0] == RunStatus.NEEDS_ATTENTION and live.saved[2] == earlier[1]:
+                state.attention = earlier[1]
         if arrived and (record.abandoned or not (operation.repeatable or record.undoes)):
             what = f"{operation.target} was under way when the engine stopped"
             self._judge_soon(state, OutcomeUnknown(what, reason="recovered"))
@@ -191,6 +208,10 @@ class Sender:
             now_ms=self._clock.now_ms(),
             chance=random.random(),  # noqa: S311 - jitter
         )
+        if state.live.execution is None and not isinstance(verdict, Stands):
+            # Blocked meanwhile: what is not settled by now is tried again once the run goes on.
+            del state.live.calls[record.path]
+            return
         match verdict:
             case Stands(outcome=outcome):
                 self._settled(state, outcome)
@@ -221,7 +242,7 @@ class Sender:
 
     def _asked(self, state: CallState, outcome: Outcome) -> None:
         query, state.query = state.query, ""
-        if state.live.calls.get(state.record.path) is not state:
+        if state.live.calls.get(state.record.path) is not state or state.live.execution is None:
             return
         if isinstance(outcome, Reply):
             self._settled(state, _as_told(state, query, outcome))
@@ -287,8 +308,7 @@ def _renumbered(call: Call, attempt: int) -> Call:
 
 
 def _as_told(state: CallState, query: str, reply: Reply) -> Outcome:
-    """Read a status query's answer: nothing or false for not done, true or the operation's reply for done."""
-    operation = state.record.operation
-    if reply.data == NULL or (reply.data == FALSE and operation.result is NOTHING):
-        return NotDone(f"{operation.target} did not happen, says {query}", reason="asked")
-    return Reply(NULL) if reply.data == TRUE and operation.result is NOTHING else reply
+    """Read a status query's answer: nothing for not done, else the operation's reply."""
+    if reply.data == NULL:
+        return NotDone(f"{state.call.target} did not happen, says {query}", reason="asked")
+    return reply
