@@ -53,7 +53,8 @@ class Ending:
     """How a run ended.
 
     Attributes:
-        result: its result's bytes, or the reason of its failure.
+        status: open if it did not end in its time.
+        result: its result's bytes, or the reason of its failure, or what it waits for.
         applied: how often each operation with an effect was applied; of a service that does not promise exactly
             once, only whether it was.
         states: what the run showed last, by name.
@@ -99,6 +100,8 @@ async def crash_everywhere(
     """
     start = _Start(system, workflow, data, options)
     expected, commits, _ = await _run(start, lambda _: False)
+    if expected.status.is_open:
+        raise PropertyBroken(f"undisturbed, the run has not ended in its time: {expected.result}", where=workflow.where)
     for commit in range(1, commits + 1):
         found, _, _ = await _run(start, commit.__eq__)
         _compare(expected, found, commit=commit)
@@ -157,14 +160,15 @@ async def _finish(world: World, ended: asyncio.Future[Any], within: timedelta) -
 
 async def _ending(world: World, run: Run[Any], start: _Start) -> Ending:
     story = await world.story(run)
-    if story.view.status.is_open:
-        raise PropertyBroken(f"{run} has not ended in its time: {story.waiting_for}", where=start.workflow.where)
-    result = (story.result or b"") if story.view.status is RunStatus.COMPLETED else story.view.reason
+    status = story.view.status
+    result: bytes | str = story.waiting_for if status.is_open else story.view.reason
+    if status is RunStatus.COMPLETED:
+        result = story.result or b""
     states = {
         state.name: await world.host.engine.read(run.workflow, run.id, state.name)
         for state in start.options.get("states", ())
     }
-    return Ending(story.view.status, result, _applied(world, start.system), states)
+    return Ending(status, result, _applied(world, start.system), states)
 
 
 def _applied(world: World, system: System) -> dict[str, int]:
@@ -187,9 +191,14 @@ def _compare(expected: Ending, found: Ending, *, commit: int | None) -> None:
         return
     when = "crashed after every commit" if commit is None else f"crashed after commit {commit}"
     differences = [
-        f"{name} is {getattr(found, name)!r} and was {getattr(expected, name)!r}"
+        f"{name} is {_shown(found, name)} and was {_shown(expected, name)}"
         for name in ("status", "result", "applied", "states")
         if getattr(found, name) != getattr(expected, name)
     ]
     what = f"the run {when} ended otherwise than undisturbed: {'; '.join(differences)}"
     raise PropertyBroken(what, commit=commit, expected=expected, found=found)
+
+
+def _shown(ending: Ending, name: str) -> str:
+    value = getattr(ending, name)
+    return value.label if isinstance(value, RunStatus) else repr(value)
