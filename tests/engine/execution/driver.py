@@ -62,7 +62,9 @@ class Driver:
     Calls are named by their path without the service: `reserve.1`, `task.2/charge.1`, `reserve.1~undo`.
     """
 
-    def __init__(self, flow: Workflow[Any, Any], settings: Settings = Settings(), *, journal: Sequence[Step] = ()) -> None:
+    def __init__(
+        self, flow: Workflow[Any, Any], settings: Settings = Settings(), *, journal: Sequence[Step] = ()
+    ) -> None:
         self.flow = flow
         self.settings = settings
         self.execution = build(flow, settings)
@@ -251,7 +253,9 @@ def build(flow: Workflow[Any, Any], settings: Settings) -> Execution:
     """Return a fresh execution."""
     spec = spec_of(flow)
     operations = _desk.services["desk"].operations
-    services = {name: make_proxy(kind, operations, send=_nowhere, ids=SeededIds(1)) for name, kind in spec.services.items()}
+    services = {
+        name: make_proxy(kind, operations, send=_nowhere, ids=SeededIds(1)) for name, kind in spec.services.items()
+    }
     identity = Identity(flow.name, settings.run_id, f"chain-{settings.run_id}", epoch=settings.epoch)
     limits, drain_limit = settings.limits, settings.drain_limit
     return Execution(identity, Program(spec, services), _desk.operations, limits=limits, drain_limit=drain_limit)

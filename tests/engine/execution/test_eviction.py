@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from tests.engine.execution.desk import Desk, Ping
 from tests.engine.execution.driver import Begin, Driver
-from weft.engine.execution.loop import RunEvicted
+from weft.engine.execution.eviction import RunEvicted
 from weft.errors import OutsideRun
 from weft.flow.messages import receive
 from weft.flow.saga import saga

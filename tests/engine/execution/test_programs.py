@@ -58,7 +58,11 @@ def facts(run: Driver) -> dict[str, Fact]:
         for command in step.commands
         if isinstance(command, CallIssued)
     }
-    ends = {step.entry.path: (number, step.entry.kind) for number, step in enumerate(run.journal) if type(step.entry) is Ended}
+    ends = {
+        step.entry.path: (number, step.entry.kind)
+        for number, step in enumerate(run.journal)
+        if type(step.entry) is Ended
+    }
     return {path: Fact(*calls[path], *ends.get(path, (-1, "open"))) for path in calls}
 
 

@@ -41,7 +41,16 @@ def test_time_never_goes_back(begin: Begin) -> None:
 
 @pytest.mark.parametrize(
     ("delay", "due_ms"),
-    [(0.001, 1), (0.0001, 1), (1e-9, 1), (0.0011, 2), (1.5, 1_500), (0.1 + 0.2, 300), (2.0000001, 2_000), (1e9, 10**12)],
+    [
+        (0.001, 1),
+        (0.0001, 1),
+        (1e-9, 1),
+        (0.0011, 2),
+        (1.5, 1_500),
+        (0.1 + 0.2, 300),
+        (2.0000001, 2_000),
+        (1e9, 10**12),
+    ],
 )
 def test_delays_round_up_to_a_millisecond(begin: Begin, delay: float, due_ms: int) -> None:
     """A sleep is at least a millisecond and never shorter than asked, but for the noise of a float."""

@@ -21,9 +21,10 @@ from weft.engine.execution.entries import (
     Told,
     storable,
 )
+from weft.engine.execution.eviction import RunEvicted
 from weft.engine.execution.handles import RunTimer
 from weft.engine.execution.inbox import Inbox
-from weft.engine.execution.loop import DRAIN_LIMIT, RunEvicted, RunLoop, RunTask
+from weft.engine.execution.loop import DRAIN_LIMIT, RunLoop, RunTask
 from weft.engine.execution.paths import place_raised
 from weft.engine.execution.program import Program
 from weft.engine.execution.scopes import Scope

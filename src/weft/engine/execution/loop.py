@@ -15,8 +15,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from typing import Any
-from weakref import WeakSet
 
+from weft.engine.execution.eviction import Generators, RunEvicted, close
 from weft.engine.execution.guards import GuardedLoop, refuse
 from weft.engine.execution.handles import Ready, RunTimer, Timers
 from weft.engine.execution.paths import TaskPath, line_of_caller, made_by, place_suspended
@@ -30,15 +30,8 @@ LONGEST_TIMER_MS = 100 * 365 * 86_400_000
 NOTICED_LIMIT = 100
 """Reports of asyncio that are kept between two steps."""
 
-CLOSER_LIMIT = 1_000
-"""How often a coroutine that is being evicted may await again before it is dropped."""
-
 _HASH_STEP = 0x9E3779B97F4A7C15
 _HASH_MASK = (1 << 61) - 1
-
-
-class RunEvicted(BaseException):
-    """Leave memory: the run goes on from its journal; not a cancellation, so sagas do not unwind."""
 
 
 class RunFuture(asyncio.Future[Any]):
@@ -138,8 +131,7 @@ class RunLoop(GuardedLoop):
         self.handle: Ready | None = None
         self.noticed: list[dict[str, Any]] = []
         self.holds: Callable[[RunTask, Any], bool] = _holds_nothing
-        self._generators: WeakSet[AsyncGenerator[Any, Any]] | None = None
-        self._dropped: list[AsyncGenerator[Any, Any]] = []
+        self._generators = Generators()
 
     def next_number(self) -> int:
         """Return a hash that depends on the run's name and on the order of creation only."""
@@ -298,7 +290,7 @@ class RunLoop(GuardedLoop):
         gc.disable()
         events._set_running_loop(self)  # noqa: SLF001
         # Generators of this run must not meet the outer loop's hooks, which would close them on another loop.
-        sys.set_asyncgen_hooks(firstiter=self._note_generator, finalizer=self._drop_generator)
+        sys.set_asyncgen_hooks(firstiter=self._generators.begin, finalizer=self._drop_generator)
         return before
 
     def _leave(self, before: tuple[Any, Any, bool]) -> None:
@@ -327,17 +319,12 @@ class RunLoop(GuardedLoop):
                 raise DrainTooLong(what, where=_where_is(handle))
         self.handle = None
 
-    def _note_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
-        if self._generators is None:
-            self._generators = WeakSet()
-        self._generators.add(generator)
-
     def _drop_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Close a generator that the run's code has dropped; one that the collector found waits for the eviction."""
         if self.draining:
             self.create_task(generator.aclose())
         else:
-            self._dropped.append(generator)
+            self._generators.keep(generator)
 
     def evict(self) -> None:
         """Throw RunEvicted into every task, in order of id, until none is suspended; break the cycles."""
@@ -347,8 +334,8 @@ class RunLoop(GuardedLoop):
             for task in self.tasks:
                 task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]  # noqa: SLF001
                 if not task.done():
-                    task.run_context.run(_close, task.get_coro())
-            self._close_generators()
+                    task.run_context.run(close, task.get_coro())
+            self._generators.close(self.tasks[0].run_context if self.tasks else Context())
         finally:
             self._leave(before)
         self.tasks.clear()
@@ -357,16 +344,6 @@ class RunLoop(GuardedLoop):
         self.handle = None
         self.timers = _NO_TIMERS
         self.holds = _holds_nothing
-
-    def _close_generators(self) -> None:
-        context = self.tasks[0].run_context if self.tasks else Context()
-        left = CLOSER_LIMIT
-        while left and (generators := [*(self._generators or ()), *self._dropped]):
-            left -= 1
-            self._generators = None
-            self._dropped.clear()
-            for generator in generators:
-                context.run(_close, _closing(generator), begin=True)
 
 
 class _NoTimers:
@@ -384,20 +361,6 @@ _NO_TIMERS = _NoTimers()
 
 def _holds_nothing(_task: RunTask, _origin: object) -> bool:
     return False
-
-
-async def _closing(generator: AsyncGenerator[Any, Any]) -> None:
-    await generator.athrow(RunEvicted())
-
-
-def _close(coro: Any, *, begin: bool = False) -> None:
-    try:
-        if begin:
-            coro.send(None)
-        for _ in range(CLOSER_LIMIT):
-            coro.throw(RunEvicted())
-    except BaseException:  # noqa: BLE001 - whatever leaves it, the coroutine has ended
-        return
 
 
 def _where_is(handle: Ready) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 from typing import Any, Protocol
 
-from weft.engine.execution.loop import RunEvicted, RunFuture, RunLoop, RunTask
+from weft.engine.execution.eviction import RunEvicted
+from weft.engine.execution.loop import RunFuture, RunLoop, RunTask
 from weft.engine.execution.paths import TaskPath
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
