@@ -147,7 +147,7 @@ class JournalDiverged(WeftError):
     """Tell that today's code does not do what the journal says the run did."""
 
     code = "WEFT-E204"
-    remedy = "restore the old order of steps: the run is blocked, nothing is lost, and it goes on once the code is mended"
+    remedy = "restore the old order of steps; nothing is lost, and the run goes on once the code is mended"
 
 
 class DrainTooLong(WeftError):

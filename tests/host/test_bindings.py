@@ -205,7 +205,7 @@ async def test_what_an_operation_asks_of_runs_is_written_elsewhere() -> None:
     await port.result("w", "r")
     await port.read("w", "r", "s")
     looked = current.wrote_elsewhere
-    await port.send("w", "r", "k", b"")
+    await port.send("w", "r", kind="k", data=b"")
     current_call.reset(token)
 
     assert (looked, current.wrote_elsewhere) == (False, True)
