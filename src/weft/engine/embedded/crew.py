@@ -56,6 +56,11 @@ class Crew:
         self._waking = False
         self._closed = False
 
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether an attempt waits for a worker, or has an outcome that is not told yet."""
+        return bool(self._queue or self._news)
+
     def start(self, job: Job) -> None:
         """Make an attempt, soon."""
         job.cancelled = False

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from weft.clock import Clock, SystemClock
+from weft.engine.embedded.intake import Intake
 from weft.engine.embedded.live import LiveRun
 from weft.engine.embedded.store import RunRow, Store
 from weft.engine.embedded.story import story_of, view_of
 from weft.engine.embedded.waiters import Waiters
 from weft.engine.embedded.work import Work
 from weft.engine.embedded.writer import Writer
-from weft.engine.execution.entries import CancelAsked, Started, Told, decode_entry
+from weft.engine.execution.entries import CancelAsked, Started, Told, decode_entry, storable
 from weft.engine.execution.execution import Identity
 from weft.engine.execution.loop import DRAIN_LIMIT
 from weft.engine.execution.program import Program
-from weft.errors import LimitExceeded, RunClosed, RunExists, RunNotFound, StoreFailed
+from weft.errors import InputInvalid, LimitExceeded, RunClosed, RunExists, RunNotFound, StoreFailed
 from weft.flow.ambient_runs import OPERATIONS
 from weft.ids import Ids, SystemIds, digest
 from weft.model.call import Handler
@@ -30,8 +32,8 @@ from weft.model.run import RunStatus, RunStory, RunView
 
 log = logging.getLogger("weft.engine")
 
-DRAIN_S = 10.0
-"""Real seconds that calls under way may take to end when the engine closes."""
+DRAIN = timedelta(seconds=10)
+"""Real time that calls under way may take to end when the engine closes."""
 
 RECOVER_AT_ONCE = 200
 """Runs loaded at start before the loop gets a turn."""
@@ -58,8 +60,22 @@ class EmbeddedEngine:
         ids: Ids | None = None,
         limits: Limits | None = None,
         backoff: Backoff | None = None,
+        drain: timedelta = DRAIN,
         drain_limit: int = DRAIN_LIMIT,
     ) -> None:
+        """Make an engine; nothing happens before it is opened.
+
+        Args:
+            path: the store's file.
+            system: the name of the System that it belongs to.
+            clock: where wall time comes from.
+            ids: where chains, seeds and ids of messages come from.
+            limits: what a run may hold.
+            backoff: the waits between attempts.
+            drain: real time that calls under way may take to end when it closes.
+            drain_limit: callbacks in one step of a run.
+        """
+        self._drain = drain
         self._path = path
         self._system = system
         self._ids = ids or SystemIds()
@@ -72,13 +88,16 @@ class EmbeddedEngine:
             backoff=backoff or Backoff(),
             drain_limit=drain_limit,
         )
-        self._todo: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+        self._intake = Intake(self._work.waiters)
         self._store: Store | None = None
         self._commits = 0
+        self._recovered: int | None = 0
         self._changed = asyncio.Event()
         self.on_commit: Callable[[int], None] | None = None
         self.failed: StoreFailed | None = None
         self._work.sender.changed = self._changed.set
+        self._work.waiters.woke = self._changed.set
+        self._work.broken = self._on_failed
 
     # Opening and closing.
 
@@ -90,36 +109,60 @@ class EmbeddedEngine:
         Raises:
             StoreOwned, StoreNewer, StoreOfOtherSystem, StoreFailed: the store cannot be taken.
         """
-        store = Store.open(self._path, system=self._system, owner=True)
-        self._store = store
+        store = self._store = Store.open(self._path, system=self._system, owner=True)
+        try:
+            await self._begin(store, programs, {**OPERATIONS, **operations}, handler=handler)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def _begin(
+        self,
+        store: Store,
+        programs: Mapping[str, Program],
+        operations: Mapping[str, Operation],
+        *,
+        handler: Handler,
+    ) -> None:
         writer = Writer(store, asyncio.get_running_loop(), on_failed=self._on_failed, on_commit=self._on_commit)
-        everything = {**OPERATIONS, **operations}
-        self._work.journal.open(writer, programs, everything)
-        self._work.sender.open(everything, handler)
+        self._intake.open(writer)
+        self._work.journal.open(writer, programs, operations)
+        self._work.sender.open(operations, handler)
         self._work.start(store)
-        await self._recover(store)
+        await self._recover()
         self._work.timetable.open(store)
         self._work.operators.open(store)
 
-    async def _recover(self, store: Store) -> None:
+    async def _recover(self) -> None:
         """Load every run that has calls under way, a few at a time."""
-        after = 0
-        while rows := store.in_flight(after, RECOVER_AT_ONCE):
-            after = rows[-1].key
-            await self._do(partial(self._load_all, rows))
+        while self._recovered is not None:
+            await self._do(self._load_some)
 
-    def _load_all(self, rows: list[RunRow]) -> None:
+    def _load_some(self) -> None:
+        # Read and loaded in one go: between the two a run could end, and be loaded again as if it had not.
+        rows = self._work.shelf.store.in_flight(self._recovered or 0, RECOVER_AT_ONCE)
+        self._recovered = rows[-1].key if rows else None
         for row in rows:
             if not self._work.shelf.is_loaded(row.key):
                 self._work.shelf.load(row)
 
     async def close(self) -> None:
         """Stop intake, let calls under way end, commit, and give the store back."""
-        self._work.stop()
         if self._store is None:
             return
         try:
-            async with asyncio.timeout(DRAIN_S):
+            with suppress(StoreFailed):  # whoever waits has been told, and so has the log
+                await self._do(lambda: None)  # what was asked before this is still done
+            self._work.stop()
+            await self._calls_ended()
+            with suppress(StoreFailed):
+                await self._work.journal.writer.drained()
+        finally:
+            await self._drop()
+
+    async def _calls_ended(self) -> None:
+        try:
+            async with asyncio.timeout(self._drain.total_seconds()):
                 while self._work.sender.in_flight:
                     self._changed.clear()
                     await self._changed.wait()
@@ -127,9 +170,6 @@ class EmbeddedEngine:
             log.warning(
                 "%d calls did not end in time; they are made again at the next start", self._work.sender.in_flight
             )
-        if self.failed is None:
-            await self._work.journal.writer.drained()
-        await self._drop()
 
     async def kill(self) -> None:
         """Drop everything without another commit, as a crash would."""
@@ -140,55 +180,48 @@ class EmbeddedEngine:
         store, self._store = self._store, None
         if store is None:
             return
-        self._work.waiters.fail_all(self.failed or StoreFailed("the engine has closed", remedy="open it again"))
-        self._todo.clear()
+        self._refuse_all(self.failed or StoreFailed("the engine has closed", remedy="open it again"))
         self._work.shelf.close()
-        await self._work.sender.close()
-        await self._work.journal.writer.close()
-        store.close()
+        try:
+            await self._work.journal.writer.close()
+            await self._work.sender.close()
+        finally:
+            self._work.journal.watchdog.close()
+            store.close()
 
-    # Work is done in plain callbacks of the loop: a run's loop is never entered from inside a task of another.
+    def _refuse_all(self, error: StoreFailed) -> None:
+        """Fail everybody who waits for the engine."""
+        self._work.waiters.fail_all(error)
+        self._intake.refuse(error)
 
     def _do(self, act: Callable[[], None]) -> asyncio.Future[None]:
         """Return a future that is done once what `act` caused is on disk, or fails with what it raised."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if not self._work.open:
-            done.set_exception(self.failed or StoreFailed("the engine is closed", remedy="open it first"))
-            return done
-        if not self._todo:
-            asyncio.get_running_loop().call_soon(self._do_all)
-        self._todo.append((act, done))
-        return done
-
-    def _do_all(self) -> None:
-        while self._todo:
-            act, done = self._todo.popleft()
-            if self.failed is not None:
-                self._work.waiters.fail(done, self.failed)
-                continue
-            try:
-                act()
-            except Exception as error:  # noqa: BLE001 - the border between callers and the engine: it is theirs
-                if not done.done():
-                    done.set_exception(error)
-                continue
-            self._work.waiters.commit(done)
-            self._work.journal.writer.after_commit(partial(self._work.waiters.committed, done))
-        self._work.journal.writer.schedule()
+            raise self._closed()
+        return self._intake.do(act)
 
     def _on_commit(self) -> None:
         self._commits += 1
         self._changed.set()
         if self.on_commit is not None:
-            self.on_commit(self._commits)
+            try:
+                self.on_commit(self._commits)
+            except BaseException:
+                # As a crash here would: nothing of what is in memory is said or done any more.
+                self._stop_at_once(StoreFailed("the engine was killed", remedy="open it again"))
+                raise
 
     def _on_failed(self, error: StoreFailed) -> None:
-        log.error("the engine stops: %s", error)
-        self.failed = error
+        if self.failed is None:
+            log.error("the engine stops: %s", error)
+            self.failed = error
+            self._stop_at_once(error)
+
+    def _stop_at_once(self, error: StoreFailed) -> None:
         self._work.stop()
         for live in self._work.shelf.all():
             self._work.shelf.remove(live)
-        self._work.waiters.fail_all(error)
+        self._refuse_all(error)
         self._changed.set()
 
     # What callers ask for.
@@ -199,6 +232,7 @@ class EmbeddedEngine:
         Raises:
             RunExists: it exists with another input.
             LimitExceeded: the input or the id is too large.
+            InputInvalid: the id is no text that can be stored.
         """
         self._check_limits(run_id, data)
         await self._do(partial(self._start, workflow, run_id, data, tenant=tenant))
@@ -210,8 +244,6 @@ class EmbeddedEngine:
             self._work.begin(Identity(workflow, run_id, self._ids.new_id()), data, tenant=tenant)
             return
         known = self._input_digest(row.key) if row is not None else live.input_digest if live is not None else b""
-        if not known and live is not None:
-            known = self._input_digest(live.key)
         if known != digest(data):
             what = f"run {workflow}/{run_id} exists with another input"
             raise RunExists(what)
@@ -224,6 +256,9 @@ class EmbeddedEngine:
         if not 0 < len(run_id) <= self._limits.id_characters:
             what = f"a run id has 1 to {self._limits.id_characters:,} characters, this one has {len(run_id):,}"
             raise LimitExceeded(what, remedy="use a shorter business key", name="id_characters")
+        if storable(run_id) != run_id:
+            what = f"the run id {run_id!r} holds half a character, which cannot be stored"
+            raise InputInvalid(what, remedy="decode the id's bytes as what they are")
         if len(data) > self._limits.payload_bytes:
             what = f"the input or message has {len(data):,} bytes; the limit is {self._limits.payload_bytes:,}"
             raise LimitExceeded(what, remedy="send a reference to the data", name="payload_bytes")
@@ -240,20 +275,33 @@ class EmbeddedEngine:
             return await self._work.waiters.wait(live.key)
         row = self._row(workflow, run_id)
         if RunStatus(row.status).is_open:
+            if not self._work.open:
+                raise self._closed()
             return await self._work.waiters.wait(row.key)
         return Waiters.outcome(RunStatus(row.status), result=row.result or b"", reason=row.reason)
 
     def _row(self, workflow: str, run_id: str) -> RunRow:
-        row = self._work.shelf.store.find(workflow, run_id)
+        row = self._open_store().find(workflow, run_id)
         if row is None:
             what = f"there is no run {workflow}/{run_id}"
             raise RunNotFound(what)
         return row
 
+    def _open_store(self) -> Store:
+        if self._store is None:
+            raise self._closed()
+        return self._store
+
+    def _closed(self) -> StoreFailed:
+        return self.failed or StoreFailed("the engine is closed", remedy="open it first")
+
     def _live(self, workflow: str, run_id: str) -> LiveRun:
         """Return an open run, loaded; only in a plain callback."""
         live = self._work.shelf.loaded(workflow, run_id)
         if live is not None:
+            if live.over:
+                what = f"run {workflow}/{run_id} has ended"
+                raise RunClosed(what)
             return live
         row = self._row(workflow, run_id)
         if not RunStatus(row.status).is_open:
@@ -269,21 +317,23 @@ class EmbeddedEngine:
             RunClosed: it has ended.
             LimitExceeded: the message is too large, or too many wait.
         """
-        self._check_limits(run_id, data)
         told = Told(kind, data, message_id or self._ids.new_id())
         await self._do(partial(self._send, workflow, run_id, told))
 
     def _send(self, workflow: str, run_id: str, told: Told) -> None:
-        live = self._live(workflow, run_id)
-        execution = live.execution
-        if execution is not None:
-            if execution.inbox.has_seen(told.id):
-                return
-            if execution.ended is not None:
-                what = f"run {workflow}/{run_id} has ended"
-                raise RunClosed(what)
-            execution.inbox.check_room()
-        self._work.journal.tell(live, told)
+        try:
+            self._work.journal.accept(self._live(workflow, run_id), told)
+        except RunClosed:
+            # A sender that never heard of its first delivery: what it wanted has happened.
+            if not self._was_told(workflow, run_id, told.id):
+                raise
+
+    def _was_told(self, workflow: str, run_id: str, message_id: str) -> bool:
+        live = self._work.shelf.loaded(workflow, run_id)
+        if live is not None and live.execution is not None:
+            return live.execution.inbox.has_seen(message_id)
+        entries = (decode_entry(row.entry) for row in self._open_store().journal(self._row(workflow, run_id).key))
+        return any(isinstance(entry, Told) and entry.id == message_id for entry in entries)
 
     async def read(self, workflow: str, run_id: str, state: str) -> bytes | None:
         """Return what a run last showed under a name, or nothing if it has shown nothing yet.
@@ -293,7 +343,7 @@ class EmbeddedEngine:
         """
         live = self._work.shelf.loaded(workflow, run_id)
         key = live.key if live is not None else self._row(workflow, run_id).key
-        return self._work.shelf.store.state(key, state)
+        return self._open_store().state(key, state)
 
     async def cancel(self, workflow: str, run_id: str, reason: str = "", *, who: str = "") -> None:
         """Ask a run to cancel; returns once the request is on disk. A run that has ended is left as it is.
@@ -304,12 +354,8 @@ class EmbeddedEngine:
         await self._do(partial(self._cancel, workflow, run_id, CancelAsked(who, reason)))
 
     def _cancel(self, workflow: str, run_id: str, asked: CancelAsked) -> None:
-        try:
-            live = self._live(workflow, run_id)
-        except RunClosed:
-            return
-        if live.execution is None or live.execution.ended is None:
-            self._work.journal.tell(live, asked)
+        with suppress(RunClosed):
+            self._work.journal.accept(self._live(workflow, run_id), asked)
 
     # Operators.
 
@@ -327,7 +373,7 @@ class EmbeddedEngine:
 
     async def list(self, *, workflow: str | None = None, limit: int = 100) -> list[RunView]:
         """Return runs, newest first."""
-        return [view_of(row) for row in self._work.shelf.store.list_runs(workflow=workflow, limit=limit)]
+        return [view_of(row) for row in self._open_store().list_runs(workflow=workflow, limit=limit)]
 
     async def show(self, workflow: str, run_id: str) -> RunStory:
         """Return the story of one run.
@@ -335,13 +381,16 @@ class EmbeddedEngine:
         Raises:
             RunNotFound: there is none.
         """
-        return story_of(self._work.shelf.store, self._row(workflow, run_id))
+        return story_of(self._open_store(), self._row(workflow, run_id))
 
     # What a test on a virtual clock asks: whether anything can happen without time passing.
 
     def is_quiet(self, parked: int = 0) -> bool:
         """Tell whether no call is in flight but the parked ones, no commit pending and no work waiting."""
-        return self._work.sender.in_flight <= parked and not self._todo and not self._work.journal.writer.pending
+        work = self._work
+        if not self._intake.is_empty or work.waiters.waking or work.sender.is_busy:
+            return False
+        return work.sender.in_flight <= parked and not work.journal.writer.pending
 
     async def until_changed(self) -> None:
         """Wait for the next end of a call or commit."""

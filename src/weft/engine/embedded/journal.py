@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import logging
 import platform
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import NoReturn, TypeAlias
 
 from weft.clock import Clock
 from weft.engine.embedded.live import LiveRun
+from weft.engine.embedded.rows import EntryRow
+from weft.engine.embedded.watchdog import Watchdog
 from weft.engine.embedded.writer import Writer
 from weft.engine.execution.commands import Command, RunEnded, StateShown, decode_commands, encode_commands
-from weft.engine.execution.entries import Entry, Started, decode_entry, encode_entry
+from weft.engine.execution.entries import (
+    CancelAsked,
+    Entry,
+    Started,
+    Told,
+    decode_entry,
+    encode_entry,
+    storable,
+)
 from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.loop import DRAIN_LIMIT
 from weft.engine.execution.program import Program
-from weft.errors import DrainTooLong, EntryCorrupt, JournalDiverged, LimitExceeded, ProtocolUnknown, WeftError
+from weft.errors import EntryCorrupt, JournalDiverged, LimitExceeded, RunClosed, WeftError
+from weft.ids import digest
 from weft.model.operation import Operation
 from weft.model.policy import Limits
 from weft.model.run import RunStatus
@@ -26,8 +37,10 @@ log = logging.getLogger("weft.engine")
 UNANSWERED = b""
 """The commands of an entry that a blocked run has not been told yet."""
 
-SLOW_STEP_S = 2.0
 PYTHON = ".".join(platform.python_version_tuple()[:2])
+
+_Answer: TypeAlias = tuple[list[Command], bytes]
+_NO_ANSWER: _Answer = ([], UNANSWERED)
 
 
 class Journal:
@@ -50,6 +63,8 @@ class Journal:
         self._writer: Writer | None = None
         self._programs: Mapping[str, Program] = {}
         self._operations: Mapping[str, Operation] = {}
+        self._pythons: set[str] = set()
+        self.watchdog = Watchdog()
 
     def open(self, writer: Writer, programs: Mapping[str, Program], operations: Mapping[str, Operation]) -> None:
         """Begin to write."""
@@ -75,53 +90,91 @@ class Journal:
             raise JournalDiverged(what, remedy="add the workflow again until its last run has ended")
         return Execution(identity, program, self._operations, limits=self._limits, drain_limit=self._drain_limit)
 
+    def accept(self, live: LiveRun, entry: Told | CancelAsked) -> None:
+        """Tell a run what somebody outside asks of it; a message of an id that it has is told once.
+
+        Raises:
+            RunClosed: it has ended.
+            EntryCorrupt: its journal cannot be read.
+            LimitExceeded: the message is too large, or too many wait.
+        """
+        if live.sealed is not None:
+            raise live.sealed
+        execution = live.execution
+        is_message = isinstance(entry, Told)
+        if is_message and execution is not None and execution.inbox.has_seen(entry.id):
+            return
+        if live.over:
+            what = f"run {live.name} has ended"
+            raise RunClosed(what)
+        if is_message:
+            self._check_room(live, entry)
+        self.tell(live, entry)
+
+    def _check_room(self, live: LiveRun, told: Told) -> None:
+        limits = self._limits
+        if len(told.data) > limits.payload_bytes:
+            what = f"the message has {len(told.data):,} bytes; the limit is {limits.payload_bytes:,}"
+            raise LimitExceeded(what, remedy="send a reference to the data", name="payload_bytes")
+        if live.execution is not None:
+            live.execution.inbox.check_room()
+        elif live.next_seq >= limits.journal_entries:
+            what = f"run {live.name} is blocked, and its journal has {limits.journal_entries:,} entries, its limit"
+            raise LimitExceeded(what, remedy="mend what blocks it first", name="journal_entries")
+
     def tell(self, live: LiveRun, entry: Entry, at_ms: int | None = None) -> None:
         """Tell a run an entry; its outputs leave once both are on disk."""
+        data = encode_entry(entry)  # first: a run is never told what cannot be written
         at_ms = max(live.last_ms, self._clock.now_ms() if at_ms is None else at_ms)
         live.last_ms = at_ms
         seq = live.next_seq
         live.next_seq += 1
-        if live.execution is None:
-            self._write(live, seq, at_ms, encode_entry(entry), UNANSWERED)
-            self.writer.after_commit(partial(self._committed, live, []))
-            return
-        commands = self._step(live, entry, at_ms)
-        recorded = UNANSWERED if commands is None else encode_commands(commands)
-        self._write(live, seq, at_ms, encode_entry(entry), recorded)
-        self._book(live, commands or [])
-        self.writer.after_commit(partial(self._committed, live, commands or []))
-
-    def _write(self, live: LiveRun, seq: int, at_ms: int, entry: bytes, commands: bytes) -> None:
-        self.writer.batch.entries.append((live.key, seq, at_ms, entry, commands))
+        answer = None if live.execution is None else self._step(live, entry, at_ms)
+        commands, recorded = answer or _NO_ANSWER
+        self.writer.batch.entries.append((live.key, seq, at_ms, data, recorded))
         live.pending += 1
+        self._book(live, commands)
+        self.writer.after_commit(partial(self._committed, live, commands))
 
-    def _step(self, live: LiveRun, entry: Entry, at_ms: int) -> list[Command] | None:
-        """Return the commands, or nothing if the step blocked the run."""
+    def _step(self, live: LiveRun, entry: Entry, at_ms: int) -> _Answer | None:
+        """Return the commands, also encoded, or nothing if the step blocked the run."""
         execution = live.execution
         assert execution is not None, "a run without an execution is not stepped"
-        began = time.perf_counter()
+        self.watchdog.begin(live)
         try:
             if live.next_seq > self._limits.journal_entries and not isinstance(entry, Started):
-                what = f"the journal has {self._limits.journal_entries:,} entries, its limit"
-                raise LimitExceeded(what, remedy="end the run, or raise the limit", name="journal_entries")
+                self._refuse_full()
             commands = execution.tell(entry, at_ms)
+            recorded = encode_commands(commands)
         except WeftError as error:
             self.block(live, error)
             return None
-        if time.perf_counter() - began > SLOW_STEP_S:
-            log.warning("run %s took %.1f s for one step", live.name, time.perf_counter() - began)
-        for context in execution.loop.noticed:
-            log.warning("run %s: %s", live.name, context.get("message"), exc_info=context.get("exception"))
-        execution.loop.noticed.clear()
-        return commands
+        except Exception as error:  # noqa: BLE001 - a border: its journal stays whole, and the other runs go on
+            self.block(live, _own_failure(error))
+            return None
+        finally:
+            self.watchdog.end()
+        if execution.loop.noticed:
+            for context in execution.loop.noticed:
+                log.warning("run %s: %s", live.name, context.get("message"), exc_info=context.get("exception"))
+            execution.loop.noticed.clear()
+        return commands, recorded
+
+    def _refuse_full(self) -> NoReturn:
+        what = f"the journal has {self._limits.journal_entries:,} entries, its limit"
+        raise LimitExceeded(what, remedy="end the run, or raise the limit", name="journal_entries")
 
     def block(self, live: LiveRun, error: WeftError) -> None:
-        """Take a run out of work until its code is mended; nothing of it is lost."""
+        """Take a run out of work until its code is mended; nothing of it is lost.
+
+        Attempts under way may end: their outcomes are written down and told once the run goes on.
+        """
         log.error("run %s is blocked: %s", live.name, error)
-        live.blocked = str(error)
-        for state in live.calls.values():
-            state.drop()
-        live.calls.clear()
+        live.blocked = storable(str(error))
+        for path, state in list(live.calls.items()):
+            if not state.under_way:
+                state.drop()
+                del live.calls[path]
         execution, live.execution = live.execution, None
         if execution is not None:
             execution.evict()
@@ -132,14 +185,17 @@ class Journal:
             if isinstance(command, StateShown):
                 batch.states[(live.key, command.name)] = command.data
             elif isinstance(command, RunEnded):
-                reason = "" if command.final is RunStatus.COMPLETED else _reason(command)
+                reason = reason_of(command)
                 result = command.data if command.final is RunStatus.COMPLETED else None
                 batch.updates[live.key] = (command.status, None, live.last_ms, reason, result)
+                live.over = True
                 return
         self.save_standing(live)
 
     def save_standing(self, live: LiveRun) -> None:
         """Write down where an open run stands, if that has changed."""
+        if live.over:
+            return
         standing = live.standing()
         if standing != live.saved:
             live.saved = standing
@@ -157,47 +213,85 @@ class Journal:
                 return
         self._output(live, commands)
 
-    def load(self, live: LiveRun, rows: list[tuple[int, int, bytes, bytes]]) -> list[tuple[int, int, bytes]]:
+    def load(self, live: LiveRun, rows: list[EntryRow]) -> list[EntryRow]:
         """Replay a run from its journal; block it where that fails.
 
         Args:
             live: the run, without an execution.
-            rows: (seq, time, entry, commands), in order.
+            rows: its journal, in order.
 
         Returns:
-            The entries that it has not been told yet: (seq, time, entry).
+            The entries that it has not been told yet, because it was blocked when they came.
         """
-        live.next_seq = rows[-1][0] + 1 if rows else 0
-        live.last_ms = rows[-1][1] if rows else 0
-        answered = [row for row in rows if row[3] != UNANSWERED]
+        live.next_seq = rows[-1].seq + 1 if rows else 0
+        live.last_ms = rows[-1].at_ms if rows else 0
+        self.watchdog.begin(live)
         try:
             live.execution = self.execution(live.identity)
-            for number, (seq, at_ms, entry, commands) in enumerate(answered):
-                if seq != number:
-                    what = f"the journal of {live.name} lacks entry {number}"
-                    raise EntryCorrupt(what)
-                live.execution.replay(decode_entry(entry), at_ms, decode_commands(commands))
+            self._replay(live, live.execution, [row for row in rows if row.commands != UNANSWERED])
             live.blocked = ""
-        except (JournalDiverged, DrainTooLong, EntryCorrupt, ProtocolUnknown, LimitExceeded) as error:
+        except WeftError as error:
             self.block(live, error)
             return []
-        return [(seq, at_ms, entry) for seq, at_ms, entry, commands in rows if commands == UNANSWERED]
+        except Exception as error:  # noqa: BLE001 - a border: one run must not keep the engine from opening
+            self.block(live, _own_failure(error))
+            return []
+        finally:
+            self.watchdog.end()
+        return [row for row in rows if row.commands == UNANSWERED]
 
-    def catch_up(self, live: LiveRun, untold: list[tuple[int, int, bytes]]) -> None:
+    def _replay(self, live: LiveRun, execution: Execution, answered: list[EntryRow]) -> None:
+        for number, row in enumerate(answered):
+            if row.seq != number:
+                what = f"the journal of {live.name} lacks entry {number}"
+                raise EntryCorrupt(what)
+            entry = decode_entry(row.entry)
+            if isinstance(entry, Started):
+                live.input_digest = digest(entry.input)
+                self._compare_python(entry.python)
+            execution.replay(entry, row.at_ms, decode_commands(row.commands))
+        execution.loop.noticed.clear()
+
+    def _compare_python(self, recorded: str) -> None:
+        """Warn, once for each, of journals that were recorded under another minor version of Python."""
+        if recorded != PYTHON and recorded not in self._pythons:
+            self._pythons.add(recorded)
+            log.warning(
+                "runs that began under Python %s go on under Python %s: where the two differ, a run may be blocked",
+                recorded,
+                PYTHON,
+            )
+
+    def catch_up(self, live: LiveRun, untold: list[EntryRow]) -> None:
         """Tell a run that was blocked what came meanwhile."""
-        for seq, at_ms, data in untold:
-            if live.execution is None:
-                return
-            commands = self._step(live, decode_entry(data), at_ms)
-            if commands is None:
+        for row in untold:
+            if live.execution is None or live.over:
                 break
-            self.writer.batch.answers[(live.key, seq)] = encode_commands(commands)
+            try:
+                entry = decode_entry(row.entry)
+            except EntryCorrupt as error:
+                self.block(live, error)
+                break
+            answer = self._step(live, entry, row.at_ms)
+            if answer is None:
+                break
+            commands, recorded = answer
+            self.writer.batch.answers[(live.key, row.seq)] = recorded
             live.pending += 1
             self._book(live, commands)
             self.writer.after_commit(partial(self._committed, live, commands))
         self.save_standing(live)
 
 
-def _reason(command: RunEnded) -> str:
+def reason_of(command: RunEnded) -> str:
+    """Return why a run did not complete, in one line; empty if it did."""
+    if command.final is RunStatus.COMPLETED:
+        return ""
     line = f" (at {command.line})" if command.line else ""
     return f"{command.kind}: {command.text}{line}"
+
+
+def _own_failure(error: Exception) -> WeftError:
+    log.error("weft itself failed", exc_info=error)
+    what = f"weft itself failed: {type(error).__name__}: {error}"
+    return WeftError(what, remedy="report it, with the traceback in the log; nothing is lost, `retry` tries again")

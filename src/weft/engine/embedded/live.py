@@ -12,6 +12,7 @@ from weft.engine.execution.attempts import AttemptLog
 from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.paths import call_id
 from weft.engine.execution.scopes import CallRecord
+from weft.errors import WeftError
 from weft.model.call import Call, Outcome
 from weft.model.run import RunStatus
 
@@ -100,6 +101,8 @@ class LiveRun:
         prefix: what the ids of its calls begin with.
         execution: nothing while the run is blocked.
         pending: commits that are on their way.
+        over: its end is on disk or on its way there: nothing may be told it any more.
+        sealed: why its journal cannot be read, so that nothing can be written behind it either.
         saved: status, wake time and reason as the store has them.
     """
 
@@ -114,9 +117,11 @@ class LiveRun:
         "key",
         "last_ms",
         "next_seq",
+        "over",
         "pending",
         "prefix",
         "saved",
+        "sealed",
         "tenant",
     )
 
@@ -131,6 +136,8 @@ class LiveRun:
         self.last_ms = 0
         self.pending = 0
         self.gone = False
+        self.over = False
+        self.sealed: WeftError | None = None
         self.blocked = ""
         self.calls: dict[str, CallState] = {}
         self.saved: tuple[int, int | None, str] = (RunStatus.RUNNING, IN_FLIGHT, "")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 
 from weft.clock import Clock
-from weft.engine.embedded.journal import Journal
+from weft.engine.embedded.journal import Journal, reason_of
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.embedded.requests import RequestRow
 from weft.engine.embedded.sender import Sender
@@ -16,7 +17,7 @@ from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
 from weft.engine.execution.commands import RunEnded, encode_commands
 from weft.engine.execution.entries import CancelAsked, Noted, Skipped, Told, encode_entry
-from weft.errors import InputInvalid, WeftError
+from weft.errors import InputInvalid, StoreFailed, WeftError
 from weft.model.run import RunStatus
 
 log = logging.getLogger("weft.engine")
@@ -33,24 +34,25 @@ class Operators:
         journal: Journal,
         shelf: Shelf,
         sender: Sender,
-        clock: Clock,
         *,
+        clock: Clock,
         ended: Callable[[LiveRun, RunEnded], None],
+        broken: Callable[[StoreFailed], None],
     ) -> None:
         self._journal = journal
         self._shelf = shelf
         self._sender = sender
         self._clock = clock
         self._ended = ended
+        self._broken = broken
         self._store: Store | None = None
-        self._poll: asyncio.TimerHandle | None = None
-        self._last_request = 0
+        self._poll: asyncio.Handle | None = None
+        self._last_request: int | None = None
 
     def open(self, store: Store) -> None:
         """Begin to look for requests."""
         self._store = store
-        self._take_requests()
-        self._poll = asyncio.get_running_loop().call_later(POLL_S, self._look)
+        self._poll = asyncio.get_running_loop().call_soon(self._look, context=Context())
 
     def close(self) -> None:
         """Look no more; what comes is taken at the next start."""
@@ -60,16 +62,22 @@ class Operators:
 
     def retry(self, live: LiveRun, who: str) -> None:
         """Try the waiting calls of a run now; load a blocked one again."""
-        self._journal.tell(live, Noted("retry", who, ""))
+        if live.sealed is None:
+            self._journal.tell(live, Noted("retry", who, ""))
         if live.execution is None:
             self._journal.writer.after_commit(partial(self._reload, live))
             return
         for state in list(live.calls.values()):
             state.attention = ""
             self._sender.hurry(state)
+        self._journal.save_standing(live)
 
     def _reload(self, live: LiveRun) -> None:
-        if live.gone or live.pending:
+        if live.gone or live.over:
+            return
+        if live.pending:
+            # More came for it: it is read again once all of that is on disk.
+            self._journal.writer.after_commit(partial(self._reload, live))
             return
         row = self._shelf.store.row(live.key)
         self._shelf.remove(live)
@@ -91,7 +99,10 @@ class Operators:
             what = "a skip needs a reason"
             raise InputInvalid(what, remedy="say why: --reason TEXT")
         for state in troubled:
-            self._skip(live, state, Skipped(state.record.path, who, why, reply))
+            execution = live.execution
+            # What the run does about the first may have made an end of the next.
+            if execution is not None and execution.calls.get(state.record.path) is state.record:
+                self._skip(live, state, Skipped(state.record.path, who, why, reply))
 
     def _skip(self, live: LiveRun, state: CallState, entry: Skipped) -> None:
         state.drop()
@@ -101,14 +112,17 @@ class Operators:
         self._journal.tell(live, entry)
 
     def terminate(self, live: LiveRun, *, who: str, why: str) -> None:
-        """End a run without its undos."""
+        """End a run without its undos; until that is on disk it is still there, and nothing comes of it any more."""
         end = RunEnded(RunStatus.TERMINATED, kind="terminated", text=f"{why} (by {who})")
         at_ms = max(live.last_ms, self._clock.now_ms())
         writer = self._journal.writer
         note = encode_entry(Noted("terminate", who, why))
-        writer.batch.entries.append((live.key, live.next_seq, at_ms, note, encode_commands([end])))
-        writer.batch.updates[live.key] = (end.status, None, at_ms, f"{end.kind}: {end.text}", None)
-        self._shelf.remove(live)
+        if live.sealed is None:
+            writer.batch.entries.append((live.key, live.next_seq, at_ms, note, encode_commands([end])))
+        writer.batch.updates[live.key] = (end.status, None, at_ms, reason_of(end), None)
+        live.over = True
+        live.leave()
+        self._shelf.touch(live)
         writer.after_commit(partial(self._ended, live, end))
 
     # Requests of other processes.
@@ -116,17 +130,24 @@ class Operators:
     def _look(self) -> None:
         if self._store is None:
             return
-        if self._store.changed():
-            self._take_requests()
+        try:
+            if self._last_request is None or self._store.changed():
+                self._take_requests()
+        except StoreFailed as error:
+            self._broken(error)
+            return
         self._poll = asyncio.get_running_loop().call_later(POLL_S, self._look)
 
     def _take_requests(self) -> None:
         assert self._store is not None, "an open engine takes requests"
+        self._last_request = self._last_request or 0
         for row in self._store.pending_requests(self._last_request):
             self._last_request = row.id
             try:
                 self._take(row)
-            except WeftError as error:
+            except StoreFailed:
+                raise
+            except (WeftError, ValueError) as error:  # ValueError: text that is none
                 log.warning("request %s for %s/%s was refused: %s", row.kind, row.workflow, row.run_id, error)
             self._journal.writer.batch.requests_done.append(row.id)
         self._journal.writer.schedule()
@@ -139,12 +160,9 @@ class Operators:
         match row.kind:
             case "signal":
                 kind, _, data = row.body.partition(b"\n")
-                told = Told(kind.decode(), data, f"request/{row.id}/{row.at_ms}")
-                execution = live.execution
-                if execution is None or not execution.inbox.has_seen(told.id):
-                    self._journal.tell(live, told)
+                self._journal.accept(live, Told(kind.decode(), data, f"request/{row.id}/{row.at_ms}"))
             case "cancel":
-                self._journal.tell(live, CancelAsked(row.who, row.why))
+                self._journal.accept(live, CancelAsked(row.who, row.why))
             case "retry":
                 self.retry(live, row.who)
             case "skip":
@@ -157,7 +175,7 @@ class Operators:
     def _find(self, row: RequestRow) -> LiveRun | None:
         live = self._shelf.loaded(row.workflow, row.run_id)
         if live is not None:
-            return live
+            return None if live.over else live
         found = self._shelf.store.find(row.workflow, row.run_id)
         if found is None or not RunStatus(found.status).is_open:
             return None

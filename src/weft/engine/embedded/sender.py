@@ -56,6 +56,11 @@ class Sender:
         self.closed = False
         self.changed: Callable[[], None] = lambda: None
 
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether an attempt waits to begin, or its outcome to be told."""
+        return self._crew.is_busy
+
     def open(self, operations: Mapping[str, Operation], handler: Handler) -> None:
         """Begin to make calls."""
         self._operations = operations

@@ -12,6 +12,7 @@ from weft.engine.embedded.live import LiveRun
 from weft.engine.embedded.store import RunRow, Store
 from weft.engine.embedded.timetable import Timetable
 from weft.engine.execution.execution import Identity
+from weft.engine.execution.scopes import CallRecord
 from weft.errors import EntryCorrupt
 from weft.model.run import RunStatus
 
@@ -27,7 +28,9 @@ SWEEP_S = 1.0
 class Shelf:
     """The loaded runs by key and by name, and the idle ones in the order in which they became idle."""
 
-    def __init__(self, journal: Journal, timetable: Timetable, *, resume: Callable[[LiveRun], None]) -> None:
+    def __init__(
+        self, journal: Journal, timetable: Timetable, *, resume: Callable[[LiveRun, list[CallRecord]], None]
+    ) -> None:
         self._journal = journal
         self._timetable = timetable
         self._resume = resume
@@ -83,15 +86,18 @@ class Shelf:
         live.saved = (row.status, row.wake_ms, row.reason)
         self.add(live)
         try:
-            rows = [(e.seq, e.at_ms, e.entry, e.commands) for e in self.store.journal(row.key)]
+            rows = self.store.journal(row.key)
         except EntryCorrupt as error:
+            live.sealed = error
             self._journal.block(live, error)
             self._journal.save_standing(live)
             return live
         untold = self._journal.load(live, rows)
         if live.execution is not None:
-            self._resume(live)
+            # What came while the run was blocked is told first: it may hold the outcome of a call.
+            calls = list(live.execution.calls.open())
             self._journal.catch_up(live, untold)
+            self._resume(live, calls)
         self._journal.save_standing(live)
         self.touch(live)
         return live
@@ -107,7 +113,7 @@ class Shelf:
     def touch(self, live: LiveRun) -> None:
         """Look whether a run is idle: nothing under way, so that only time or a message wakes it."""
         execution = live.execution
-        if live.gone or execution is None or live.calls or len(execution.calls) or execution.ended is not None:
+        if live.gone or live.over or execution is None or live.calls or len(execution.calls):
             self._idle.pop(live.key, None)
             return
         self._idle[live.key] = live

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from weft.clock import Alarm, Clock
 from weft.engine.embedded.live import LiveRun
+from weft.errors import StoreFailed
 
 HORIZON_MS = 60_000
 """Sleeping runs due within this time are in memory, as two numbers each."""
@@ -38,10 +39,13 @@ class Timetable:
         *,
         fire: Callable[[LiveRun, str, int], None],
         wake: Callable[[int], None],
+        broken: Callable[[StoreFailed], None],
     ) -> None:
         self._clock = clock
         self._fire = fire
         self._wake = wake
+        self._broken = broken
+        self._closed = False
         self._sleepers: Sleepers | None = None
         self._heap: list[tuple[int, int, str, LiveRun | None]] = []
         self._stale = 0
@@ -57,7 +61,7 @@ class Timetable:
 
     def close(self) -> None:
         """Wake nothing more."""
-        self._sleepers = None
+        self._closed = True
         self._heap.clear()
         if self._alarm is not None:
             self._alarm.cancel()
@@ -106,7 +110,7 @@ class Timetable:
         due_ms = self._heap[0][0] if self._heap else None
         if self._look_ms is not None and (due_ms is None or self._look_ms < due_ms):
             due_ms = self._look_ms
-        if due_ms is None or (self._alarm is not None and self._alarm_ms <= due_ms):
+        if self._closed or due_ms is None or (self._alarm is not None and self._alarm_ms <= due_ms):
             return
         if self._alarm is not None:
             self._alarm.cancel()
@@ -115,7 +119,13 @@ class Timetable:
 
     def _ring(self) -> None:
         self._alarm = None
-        now_ms = self._clock.now_ms()
+        try:
+            self._wake_what_is_due(self._clock.now_ms())
+        except StoreFailed as error:
+            self._broken(error)
+        self._arm()
+
+    def _wake_what_is_due(self, now_ms: int) -> None:
         for _ in range(WAKES_AT_ONCE):
             if not self._heap or self._heap[0][0] > now_ms:
                 break
@@ -128,10 +138,9 @@ class Timetable:
                 self._stale -= 1
         if self._sleepers is not None and self._look_ms is not None and now_ms >= self._look_ms:
             self._look_ahead()
-        self._arm()
 
 
 def _is_wanted(path: str, live: LiveRun | None) -> bool:
     if live is None:
         return True
-    return not live.gone and live.execution is not None and path in live.execution.timers
+    return not live.gone and not live.over and live.execution is not None and path in live.execution.timers

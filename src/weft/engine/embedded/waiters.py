@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from weft.errors import RunCancelled, RunFailed, RunTerminated, WeftError
@@ -12,9 +13,16 @@ ERRORS = {RunStatus.FAILED: RunFailed, RunStatus.CANCELLED: RunCancelled, RunSta
 
 
 class Waiters:
-    """Futures that the engine owes an answer."""
+    """Futures that the engine owes an answer.
+
+    Attributes:
+        waking: ends that were told to somebody who has not gone on yet.
+        woke: told when one of them has.
+    """
 
     def __init__(self) -> None:
+        self.waking = 0
+        self.woke: Callable[[], None] = lambda: None
         self._commits: set[asyncio.Future[None]] = set()
         self._ends: dict[int, list[asyncio.Future[bytes]]] = {}
 
@@ -40,14 +48,24 @@ class Waiters:
         try:
             return await future
         finally:
-            if future.cancelled() and future in waiting:
+            if future.done() and not future.cancelled():
+                # A turn later: by then whoever waited has gone on to what is counted elsewhere.
+                asyncio.get_running_loop().call_soon(self._woken)
+            elif future in waiting:
                 waiting.remove(future)
+                if not waiting and self._ends.get(key) is waiting:
+                    del self._ends[key]
+
+    def _woken(self) -> None:
+        self.waking -= 1
+        self.woke()
 
     def ended(self, key: int, status: RunStatus, *, result: bytes, reason: str, kind: str) -> None:
         """Answer everybody who waits for the end of a run."""
         for future in self._ends.pop(key, ()):
             if future.done():
                 continue
+            self.waking += 1
             try:
                 future.set_result(self.outcome(status, result=result, reason=reason, kind=kind))
             except RunFailed as error:
@@ -71,7 +89,9 @@ class Waiters:
 
     def fail_all(self, error: WeftError) -> None:
         """Fail everybody."""
-        for future in [*self._commits, *(future for waiting in self._ends.values() for future in waiting)]:
+        ends = [future for waiting in self._ends.values() for future in waiting if not future.done()]
+        self.waking += len(ends)
+        for future in [*self._commits, *ends]:
             self.fail(future, error)
         self._commits.clear()
         self._ends.clear()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from weft.clock import Clock
-from weft.engine.embedded.journal import PYTHON, Journal
+from weft.engine.embedded.journal import PYTHON, Journal, reason_of
 from weft.engine.embedded.live import IN_FLIGHT, CallState, LiveRun
 from weft.engine.embedded.operators import Operators
 from weft.engine.embedded.sender import Sender
@@ -13,12 +15,14 @@ from weft.engine.embedded.timetable import Timetable
 from weft.engine.embedded.waiters import Waiters
 from weft.engine.execution.attempts import Judge
 from weft.engine.execution.commands import CallAbandoned, CallIssued, Command, RunEnded, TimerCancelled, TimerSet
-from weft.engine.execution.entries import Started, TimerFired, ended
+from weft.engine.execution.entries import Started, TimerFired, ended, storable
 from weft.engine.execution.execution import Identity
-from weft.errors import OutcomeUnknown
+from weft.engine.execution.scopes import CallRecord
+from weft.errors import NotDone, OutcomeUnknown, StoreFailed
 from weft.flow.runs import RunsPort
 from weft.ids import Ids, digest
 from weft.model.call import Outcome, Refused, Reply
+from weft.model.effect import EffectKind
 from weft.model.policy import Backoff, Limits
 from weft.model.run import RunStatus
 
@@ -34,6 +38,7 @@ class Work:
         operators: what people do to runs.
         waiters: who waits for ends.
         open: false once the engine takes no more work.
+        broken: told when the store could not be read.
     """
 
     def __init__(
@@ -44,19 +49,23 @@ class Work:
         self._limits = limits
         self._next_key = 1
         self.open = False
+        self.broken: Callable[[StoreFailed], None] = lambda _: None
         self.waiters = Waiters()
         self.journal = Journal(clock, limits, output=self._output, ended=self._ended, drain_limit=drain_limit)
         self.sender = Sender(
             clock=clock, judge=Judge(backoff), runs=runs, settled=self._settled, troubled=self._troubled
         )
-        self.timetable = Timetable(clock, fire=self._fire, wake=self._wake)
+        self.timetable = Timetable(clock, fire=self._fire, wake=self._wake, broken=self._on_broken)
         self.shelf = Shelf(self.journal, self.timetable, resume=self._resume)
-        self.operators = Operators(self.journal, self.shelf, self.sender, clock, ended=self._ended)
+        self.operators = Operators(
+            self.journal, self.shelf, self.sender, clock=clock, ended=self._ended, broken=self._on_broken
+        )
 
     def start(self, store: Store) -> None:
         """Begin to work."""
         self.shelf.open(store)
         self._next_key = store.max_key() + 1
+        self.journal.watchdog.open()
         self.open = True
 
     def stop(self) -> None:
@@ -104,33 +113,47 @@ class Work:
                     pass
         self.shelf.touch(live)
 
-    def _resume(self, live: LiveRun) -> None:
+    def _resume(self, live: LiveRun, calls: list[CallRecord]) -> None:
         execution = live.execution
-        assert execution is not None, "only a run that replayed is resumed"
-        for record in list(execution.calls.open()):
-            self.sender.send(live, record, arrived=True)
+        if execution is None or live.over:
+            return
+        earlier = self.shelf.store.attempts(live.key) if calls else {}
+        for record in calls:
+            if execution.calls.get(record.path) is record:
+                self.sender.send(live, record, arrived=True, earlier=earlier.get(record.path))
         for timer in execution.timers.values():
             self.timetable.set(live, timer.path, timer.due_ms)
 
     def _settled(self, state: CallState, outcome: Outcome) -> None:
         live = state.live
         path = state.record.path
-        if live.gone or live.execution is None or live.calls.get(path) is not state:
+        if live.gone or live.over or live.calls.get(path) is not state:
             return
+        if isinstance(outcome, Reply | Refused) and len(outcome.data) > self._limits.payload_bytes:
+            too_large = self._too_large(state, outcome)
+            if too_large is None:
+                return
+            outcome = too_large
         del live.calls[path]
         if state.stored:
             self.journal.writer.batch.attempts[(live.key, path)] = None
-        outcome = self._within_limit(state, outcome)
-        entry = ended(path, outcome, attempts=state.log.count, began_ms=state.log.began_ms)
-        self.journal.tell(live, entry)
+        # A read that the run gave up in a step that is not on disk yet: nobody waits for it any more.
+        if live.execution is None or live.execution.calls.get(path) is state.record:
+            entry = ended(path, outcome, attempts=state.log.count, began_ms=state.log.began_ms)
+            self.journal.tell(live, entry)
         self.journal.writer.schedule()
 
-    def _within_limit(self, state: CallState, outcome: Outcome) -> Outcome:
+    def _too_large(self, state: CallState, outcome: Reply | Refused) -> Outcome | None:
+        """Return what a reply over the limit is worth; nothing where only an operator can tell."""
+        operation = state.record.operation
         limit = self._limits.payload_bytes
-        if isinstance(outcome, Reply | Refused) and len(outcome.data) > limit:
-            what = f"the reply of {state.call.target} has {len(outcome.data):,} bytes; the limit is {limit:,}"
-            return OutcomeUnknown(what, reason="payload", remedy="return a reference to the data")
-        return outcome
+        what = f"the reply of {operation.target} has {len(outcome.data):,} bytes; the limit is {limit:,}"
+        if operation.kind is EffectKind.IRREVERSIBLE:
+            state.attention = f"{what}; it cannot be undone"
+            self._troubled(state, 0)
+            return None
+        failure = NotDone if operation.kind is EffectKind.READ else OutcomeUnknown
+        return failure(what, reason="payload")
 
     def _troubled(self, state: CallState, next_ms: int) -> None:
         live = state.live
@@ -138,20 +161,23 @@ class Work:
             return
         if state.attention or state.log.count > 1:
             state.stored = True
-            row = (state.log.count, state.attention or state.log.failure, next_ms)
+            row = (state.log.count, storable(state.attention or state.log.failure), next_ms)
             self.journal.writer.batch.attempts[(live.key, state.record.path)] = row
             self.journal.writer.schedule()
         self.journal.save_standing(live)
 
     def _fire(self, live: LiveRun, path: str, due_ms: int) -> None:
-        self.journal.tell(live, TimerFired(path), due_ms)
-        self.journal.writer.schedule()
+        if not live.over:
+            self.journal.tell(live, TimerFired(path), due_ms)
+            self.journal.writer.schedule()
 
     def _wake(self, key: int) -> None:
         self.shelf.wake(key)
         self.journal.writer.schedule()
 
+    def _on_broken(self, error: StoreFailed) -> None:
+        self.broken(error)
+
     def _ended(self, live: LiveRun, end: RunEnded) -> None:
         self.shelf.remove(live)
-        reason = f"{end.kind}: {end.text}" if end.kind else end.text
-        self.waiters.ended(live.key, end.final, result=end.data, reason=reason, kind=end.kind)
+        self.waiters.ended(live.key, end.final, result=end.data, reason=reason_of(end), kind=end.kind)

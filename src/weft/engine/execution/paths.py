@@ -53,7 +53,11 @@ def line_of_caller(depth: int) -> str:
 
     Nothing where the step has no such frame, as in a bare operation that `gather` made a task of.
     """
-    frame: FrameType | None = sys._getframe(depth + 1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way to the caller
+    return line_above(sys._getframe(depth + 1))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way to the caller
+
+
+def line_above(frame: FrameType | None) -> str:
+    """Return `file:line` of the nearest frame of a run, from a frame up, that is neither asyncio's nor weft's."""
     while frame is not None and _is_ours(frame.f_code.co_filename):
         if frame.f_code.co_qualname in _TOPS:
             return ""
