@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.data.bank import Bank, Died, TooPoor, call, deliver, undo_of
+from tests.data.bank import Bank, Died, TooPoor, accounts, call, deliver, undo_of
 from weft.clock import to_datetime
 from weft.data import Database
 from weft.errors import NotDone, TransactionMisused, UndoTooOld
@@ -56,6 +57,22 @@ async def test_refusal_raised_after_the_block(bank: Bank) -> None:
 
     assert isinstance(outcome, Refused)
     assert await bank.moved("ada") == []
+
+
+async def test_failure_that_the_method_swallows(bank: Bank) -> None:
+    """A block that was left by an exception has no effect, though the method replies all the same."""
+
+    async def charge_if_possible() -> int:
+        with suppress(KeyError):
+            async with bank.db.transaction() as tx:
+                await tx.execute(accounts.update().values(amount=0))
+                raise KeyError
+        return 7
+
+    outcomes = [await deliver(call("c-1"), charge_if_possible) for _ in range(2)]
+
+    assert outcomes == [Reply(b"7"), Reply(b"7")]
+    assert await bank.total() == 200
 
 
 async def test_undo_after_the_operation(bank: Bank) -> None:

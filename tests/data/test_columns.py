@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, func, select
+from sqlalchemy import Column, Integer, MetaData, Table, bindparam, func, select
 from sqlalchemy.exc import StatementError
 
 from weft.data import Database, Instant, Money
@@ -70,6 +72,20 @@ async def test_money_that_is_none(file: Path, amount: object, reason: str) -> No
     """What would have to be rounded, or is no decimal, is refused."""
     with pytest.raises(StatementError, match=reason):
         await put(file, {"price": amount})
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+async def test_refused_value_leaves_the_block_as_it_was(file: Path, *, read_only: bool) -> None:
+    """A value that a column refuses ends neither the transaction nor its view, not even as its first statement."""
+    await put(file, {"price": Decimal(1)})
+    async with Database.open(f"sqlite:///{file}") as db, db.transaction(read_only=read_only) as tx:
+        with pytest.raises(StatementError):
+            await tx.execute(select(sales).where(sales.c.price == bindparam("price")), {"price": 1.5})
+        locked = suppress(sqlite3.OperationalError)  # if the block is the writing one
+        with locked, closing(sqlite3.connect(file, timeout=0)) as other, other:
+            other.execute("INSERT INTO sales (price) VALUES (2)")
+
+        assert await tx.scalar(select(func.count()).select_from(sales)) == 1
 
 
 async def test_instants_come_back_and_sort(file: Path) -> None:

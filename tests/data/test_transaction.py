@@ -71,6 +71,26 @@ async def test_many_rows_and_none(bank: Bank) -> None:
     assert await bank.moved("ada") == [0, 1, 2]
 
 
+async def test_long_block_lets_others_run(bank: Bank) -> None:
+    """A block of thousands of statements does not stop the other tasks of the process."""
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(tick())
+    async with bank.db.transaction() as tx:
+        for amount in range(2000):
+            await tx.execute(entries.insert(), {"owner": "ada", "amount": amount})
+        seen = ticks
+    ticking.cancel()
+
+    assert seen > 1
+
+
 async def test_read_operation_writes(bank: Bank) -> None:
     """An operation that is declared to read cannot write."""
     with pytest.raises(TransactionMisused, match=r"bank\.look is declared as read"):

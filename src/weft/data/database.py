@@ -83,6 +83,10 @@ class Database:
         Inside an operation with an effect it joins the call: it is entered once per call, a duplicate never gets into
         the block, and it commits together with the call's outcome. Inside a `read` operation, or with `read_only`, it
         sees the last committed state and cannot write. Elsewhere leaving the block commits it.
+
+        A block should wait for nothing but its statements: a writing one has the file's only write slot, and those that
+        share its commit wait for it. Statements run on the event loop, which stands still for as long as one of them
+        takes: keep them to what an index finds.
         """
         current = current_call.get()
         if read_only:
@@ -112,7 +116,8 @@ class Database:
         """Delete what the barrier knows of calls that can never come again; return how many rows went.
 
         Only for calls of runs known to be closed, once the longest delivery delay has passed. An undo that finds no
-        trace of its operation, and whose call was issued before the mark, raises UndoTooOld from now on.
+        trace of its operation, and whose call was issued before the mark, raises UndoTooOld from now on. It is one
+        transaction: give ids by the thousand, not by the million.
 
         Args:
             effect_ids: The ids of the calls.

@@ -18,12 +18,6 @@ GROUP_MEMBERS = 64
 GROUP_TIME_S = 0.02
 """A commit waits for no further transaction once its first began this long ago."""
 
-HOLD_S = 0.25
-"""After holding the write lock this long without a break ..."""
-
-PAUSE_S = 0.005
-"""... leave it alone this long: SQLite has no queue, and who polls would never find it free."""
-
 CLOSE_WAIT_S = 5.0
 """How long closing waits for transactions under way."""
 
@@ -48,10 +42,9 @@ class WriteSlot:
         self._members: list[asyncio.Future[CallFailed | None]] = []
         self._holder: asyncio.Task[object] | None = None
         self._taken = False
-        self._resting = False  # a commit is under way, or the pause after it: nobody may begin
+        self._committing = False  # a commit is under way: nobody may begin
         self._closed = False
         self._group_began = 0.0
-        self._lock_held_since: float | None = None
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -74,7 +67,7 @@ class WriteSlot:
         if task is not None and self._holder is task:
             what = f"a transaction on {self.link.path.name} inside another one would wait for itself for ever"
             raise TransactionMisused(what)
-        if self._taken or self._resting:
+        if self._taken or self._committing:
             await self._wait_for_turn()
         self._taken = True
         self._holder = task
@@ -86,8 +79,6 @@ class WriteSlot:
                 self.leave()
                 raise
             self._group_began = self._loop.time()
-            if self._lock_held_since is None:
-                self._lock_held_since = self._group_began
 
     async def _wait_for_turn(self) -> None:
         turn: asyncio.Future[None] = self._loop.create_future()
@@ -150,16 +141,16 @@ class WriteSlot:
         return False
 
     def _commit_if_alone(self) -> None:
-        if not self._taken and not self._resting:
+        if not self._taken and not self._committing:
             self._commit()
 
     def _commit(self) -> None:
-        self._resting = True
+        self._committing = True
         members, self._members = self._members, []
         if not members or not self.link.raw.in_transaction:
             if self.link.raw.in_transaction:
                 self.link.raw.execute("ROLLBACK")
-            self._rest()
+            self._done()
             return
         # Driven by callbacks, not by the task of a member: it may be cancelled, the others' commit may not.
         future = self._loop.run_in_executor(self._thread, self._commit_on_thread)
@@ -177,7 +168,7 @@ class WriteSlot:
         error = future.exception()
         self.commits += error is None
         self._answer(members, error, committing=True)
-        self._rest()
+        self._done()
 
     def _answer(
         self, members: list[asyncio.Future[CallFailed | None]], error: BaseException | None, *, committing: bool
@@ -187,18 +178,9 @@ class WriteSlot:
                 failure = None if error is None else storage_failure(error, self.link.path, committing=committing)
                 member.set_result(failure)
 
-    def _rest(self) -> None:
-        since = self._lock_held_since
-        if self._queue and since is not None and self._loop.time() - since > HOLD_S:
-            self._lock_held_since = None
-            self._loop.call_later(PAUSE_S, self._rested)
-        else:
-            self._rested()
-
-    def _rested(self) -> None:
-        self._resting = False
+    def _done(self) -> None:
+        self._committing = False
         if not self._pass_on():
-            self._lock_held_since = None
             self._idle.set()
 
     async def close(self) -> None:
