@@ -56,6 +56,9 @@ class Settings(NamedTuple):
     drain_limit: int = DRAIN_LIMIT
 
 
+DEFAULTS = Settings()
+
+
 class Driver:
     """An execution with its journal, and what an engine would know of it: open calls and timers.
 
@@ -63,7 +66,7 @@ class Driver:
     """
 
     def __init__(
-        self, flow: Workflow[Any, Any], settings: Settings = Settings(), *, journal: Sequence[Step] = ()
+        self, flow: Workflow[Any, Any], settings: Settings = DEFAULTS, *, journal: Sequence[Step] = ()
     ) -> None:
         self.flow = flow
         self.settings = settings

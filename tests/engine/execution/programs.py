@@ -7,14 +7,17 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
 from tests.engine.execution.desk import Desk, Ping, Pong
 from tests.engine.execution.driver import Driver, short
 from weft.engine.execution.commands import CallIssued
+from weft.engine.execution.execution import Execution
+from weft.engine.execution.loop import RunTask
 from weft.engine.execution.scopes import Scope
+from weft.flow.ambient import current_run
 from weft.flow.messages import receive
 from weft.flow.saga import saga
 from weft.model.workflow import Workflow, workflow
@@ -50,18 +53,24 @@ class Node:
 
 @dataclass
 class Program:
-    """A numbered program, and the scopes of its sagas as they were entered."""
+    """A numbered program.
+
+    Attributes:
+        scopes: of its sagas, by number, as they were entered.
+        refused: numbers of the calls that were made under a closed saga.
+    """
 
     root: Node
     scopes: dict[int, Scope] = field(default_factory=dict)
+    refused: set[int] = field(default_factory=set)
 
     @property
     def flow(self) -> Workflow[int, None]:
         """Return the workflow that performs the program."""
 
         @workflow
-        async def flow(n: int, *, desk: Desk) -> None:
-            await _perform(self.root, desk, self.scopes)
+        async def flow(_n: int, *, desk: Desk) -> None:
+            await _perform(self.root, desk, self)
 
         return flow
 
@@ -92,12 +101,24 @@ def numbered(tree: Tree) -> Program:
     return Program(build(tree, ()))
 
 
-async def _perform(node: Node, desk: Desk, scopes: dict[int, Scope]) -> None:
+def _is_refused(scope: Scope | None, entry: int) -> bool:
+    """Tell whether a call here must be refused; a saga that has shipped is let go forward under a closed one."""
+    while scope is not None and not scope.closed:
+        if scope.parent is not None and not scope.merged and any(each.entry < entry for each in scope.pivots):
+            return False
+        scope = scope.parent
+    return scope is not None
+
+
+async def _perform(node: Node, desk: Desk, program: Program) -> None:
     def run(part: Node) -> Any:
-        return _perform(part, desk, scopes)
+        return _perform(part, desk, program)
 
     match node.kind:
         case "call":
+            task, execution = cast("RunTask", asyncio.current_task()), cast("Execution", current_run.get())
+            if _is_refused(task.scope, execution.entries):
+                program.refused.add(node.number)
             await getattr(desk, node.value)(node.number)
         case "sleep":
             await asyncio.sleep(node.value / 1_000)
@@ -108,8 +129,7 @@ async def _perform(node: Node, desk: Desk, scopes: dict[int, Scope]) -> None:
             raise ValueError(node.number)
         case "saga":
             async with saga():
-                task: Any = asyncio.current_task()
-                scopes[node.number] = task.scope
+                program.scopes[node.number] = cast("RunTask", asyncio.current_task()).scope
                 await run(node.parts[0])
         case _:
             await _AROUND[node.kind](node, run)
@@ -172,7 +192,8 @@ async def _shield(node: Node, run: Callable[[Node], Any]) -> None:
 
 
 async def _spawn(node: Node, run: Callable[[Node], Any]) -> None:
-    _task = asyncio.create_task(run(node.parts[0]))
+    task = asyncio.create_task(run(node.parts[0]))
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())
     await asyncio.sleep(0)
 
 
@@ -245,7 +266,8 @@ class Fate:
             told = sum(type(each.entry).__name__ == "CancelAsked" for each in run.journal)
             if waits or told < self.cancels:
                 acts.append(run.cancel)
-            acts.append(lambda: run.send((Ping if self.chance(step, "kind") % 2 else Pong)(step)))
+            signal = (Ping if self.chance(step, "kind") % 2 else Pong)(step)
+            acts.append(lambda: run.send(signal))
         acts[self.chance(step) % len(acts)]()
 
     def _ending(self, run: Driver, command: CallIssued) -> Callable[[], object]:

@@ -89,14 +89,14 @@ def test_semaphore_bounds_calls_under_way(begin: Begin) -> None:
 def test_lock_is_passed_on_in_order(begin: Begin) -> None:
     """A lock goes to those who wait in the order in which they came, also past one that was cancelled."""
 
-    async def locked(lock: asyncio.Lock, desk: Desk, found: list[int], i: int) -> None:
+    async def locked(lock: asyncio.Lock, desk: Desk, *, found: list[int], i: int) -> None:
         async with lock:
             found.append(await desk.look(i))
 
     @workflow
     async def flow(n: int, *, desk: Desk) -> list[int]:
         lock, found = asyncio.Lock(), list[int]()
-        tasks = [asyncio.create_task(locked(lock, desk, found, i)) for i in range(3)]
+        tasks = [asyncio.create_task(locked(lock, desk, found=found, i=i)) for i in range(3)]
         await asyncio.sleep(0)
         tasks[1].cancel()
         await asyncio.wait(tasks)
@@ -111,7 +111,7 @@ def test_lock_is_passed_on_in_order(begin: Begin) -> None:
 def test_event_and_condition_wake_who_waits(begin: Begin) -> None:
     """An event wakes all who wait, a condition as many as it is told to."""
 
-    async def waiter(event: asyncio.Event, condition: asyncio.Condition, found: list[int], i: int) -> None:
+    async def waiter(event: asyncio.Event, condition: asyncio.Condition, *, found: list[int], i: int) -> None:
         await event.wait()
         async with condition:
             await condition.wait()
@@ -120,7 +120,7 @@ def test_event_and_condition_wake_who_waits(begin: Begin) -> None:
     @workflow
     async def flow(n: int, *, desk: Desk) -> list[int]:
         event, condition, found = asyncio.Event(), asyncio.Condition(), list[int]()
-        tasks = [asyncio.create_task(waiter(event, condition, found, i)) for i in range(3)]
+        tasks = [asyncio.create_task(waiter(event, condition, found=found, i=i)) for i in range(3)]
         await desk.look(n)
         event.set()
         await desk.look(n)
@@ -187,7 +187,7 @@ def test_exception_group_of_two_failing_children(begin: Begin) -> None:
 
 
 def test_gather_collects_exceptions_when_asked(begin: Begin) -> None:
-    """gather with return_exceptions returns refusals beside results, in order."""
+    """A gather with return_exceptions returns refusals beside results, in order."""
 
     @workflow
     async def flow(n: int, *, desk: Desk) -> list[str]:

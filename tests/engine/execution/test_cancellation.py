@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -238,10 +239,8 @@ def test_run_cancelled_while_it_receives_takes_no_message(begin: Begin) -> None:
 
     @workflow
     async def flow(n: int, *, desk: Desk) -> int:
-        try:
+        with suppress(asyncio.CancelledError):
             await receive(Ping)
-        except asyncio.CancelledError:
-            pass
         return (await receive(Ping)).n + n
 
     assert begin(flow).cancel().send(Ping(7)).result == 7

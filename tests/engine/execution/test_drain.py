@@ -21,7 +21,7 @@ text = State("text", "")
 async def spinning(n: int, *, desk: Desk) -> None:
     """Give way for ever after a look at something."""
     await desk.look(n)
-    while True:
+    while True:  # noqa: ASYNC110 - the story
         await asyncio.sleep(0)
 
 

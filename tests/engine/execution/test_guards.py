@@ -52,9 +52,9 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "shell": (lambda: asyncio.create_subprocess_shell("true"), OPERATION),
     "signal handler": (lambda: _loop().add_signal_handler(signal.SIGTERM, int), SIGNAL),
     "exception handler": (lambda: _loop().set_exception_handler(None), "catch exceptions"),
-    "debug": (lambda: _loop().set_debug(True), "leave it off"),  # noqa: FBT003 - asyncio's signature
-    "stop": (lambda: _loop().stop(), "return from the workflow"),  # noqa: PLW0108 - there is no loop yet
-    "run_forever": (lambda: _loop().run_forever(), "await what you need"),  # noqa: PLW0108 - as above
+    "debug": (lambda: _loop().set_debug(True), "leave it off"),
+    "stop": (lambda: _loop().stop(), "return from the workflow"),
+    "run_forever": (lambda: _loop().run_forever(), "await what you need"),
 }
 
 

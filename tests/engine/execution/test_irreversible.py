@@ -216,7 +216,7 @@ def test_cancellation_stays_held_when_the_inner_saga_hands_over(begin: Begin) ->
 
 
 def test_failed_inner_saga_is_unwound_inside_one_that_only_goes_forward(begin: Begin) -> None:
-    """An inner saga that fails after the outer one shipped cancels its own tasks and does not wait for them for ever."""
+    """An inner saga that fails after the outer one shipped cancels its own tasks instead of waiting for ever."""
 
     async def inner(desk: Desk) -> None:
         async with saga():

@@ -208,6 +208,28 @@ def test_failed_inner_saga_finishes_before_it_raises(begin: Begin) -> None:
     assert run.undos == ["reserve.1", "charge.1"]
 
 
+def test_outer_undo_waits_for_the_inner_unwinding_of_a_branch(begin: Begin) -> None:
+    """When an outer saga fails, a branch that was cancelled finishes the undos of its own saga first."""
+
+    async def branch(desk: Desk) -> None:
+        async with saga():
+            await desk.charge(1)
+            await asyncio.sleep(60)
+
+    @workflow
+    async def flow(n: int, *, desk: Desk) -> None:
+        async with saga():
+            await desk.reserve(n)
+            await asyncio.gather(branch(desk), desk.note(n))
+
+    run = begin(flow).reply("reserve.1").reply("task.1/charge.1").refuse("task.2/note.1")
+    assert run.calls == ["task.1/charge.1~undo"]
+    run.reply("task.1/charge.1~undo")
+
+    assert run.calls == ["reserve.1~undo"]
+    assert run.reply("reserve.1~undo").status is RunStatus.FAILED
+
+
 def test_parallel_sagas_unwind_apart(begin: Begin) -> None:
     """A saga in one branch that fails leaves the saga of another branch alone."""
 
