@@ -18,14 +18,16 @@ BY_HAND = "withdrawn"
 
 @dataclass(slots=True)
 class Books:
-    """The result: sums in pennies, net money by order, and what is wrong.
+    """The result in pennies: charged and refunded as the ledger says, confirmed and returned as the file does.
 
     Attributes:
+        endings: by order.
+        net: by order, what the shop kept.
         problems: by what they are about; an order's are named by its number.
         matches: returns of the file by how they match.
     """
 
-    outcomes: Counter[str]
+    endings: dict[str, str]
     matches: Counter[str]
     net: dict[str, int]
     charged: int
@@ -34,6 +36,11 @@ class Books:
     returned: int
     undos: int
     problems: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """Orders by how they ended."""
+        return Counter(self.endings.values())
 
     @property
     def balanced(self) -> bool:
@@ -69,12 +76,12 @@ def compare(expected: Expected, written: Written, *, refusals: bool = False) -> 
     for settlement in settled.values():
         returned.update(settlement.refunds)
     books = Books(
-        outcomes=Counter(written.endings.get(name, "lost") for name in expected.orders),
+        endings={name: written.endings.get(name, "lost") for name in expected.orders},
         matches=Counter(settlement.match for settlement in settled.values()),
         net={name: written.charged[name] - written.refunded[name] for name in expected.orders},
         charged=sum(written.charged.values()),
         refunded=sum(written.refunded.values()),
-        confirmed=sum(written.totals.values()),
+        confirmed=sum(order.total for name, order in expected.orders.items() if written.endings.get(name) == SHIPPED),
         returned=sum(returned.values()),
         undos=written.undos,
     )
