@@ -101,8 +101,8 @@ def open_reader(engine: Engine, path: Path) -> Link:
 
 def _open(engine: Engine, path: Path) -> Link:
     core = engine.connect()
-    # SQLAlchemy sends a rollback of its own after an error outside of what it takes for a transaction: let it always see
-    # one (a value refused by its column, as the first statement of a connection, ended the transaction it was in).
+    # SQLAlchemy rolls back by itself after an error outside of what it takes for a transaction: let it always see one.
+    # (A value refused by its column, in the first statement of a connection, ended the reader's view.)
     core.begin()
     raw = core.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
