@@ -262,7 +262,7 @@ class Fate:
         if run.timers:
             acts.append(run.fire)
         waits = not acts
-        if not self.kind and (waits or self.chance(step, "?") % 5 == 0):
+        if waits or (not self.kind and self.chance(step, "?") % 5 == 0):
             told = sum(type(each.entry).__name__ == "CancelAsked" for each in run.journal)
             if waits or told < self.cancels:
                 acts.append(run.cancel)

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from tests.engine.execution.desk import Desk, Ping, Pong
-from tests.engine.execution.driver import START_MS, Begin
+from tests.engine.execution.driver import START_MS, Begin, Driver
 from weft.flow.messages import receive
 from weft.model.run import RunStatus
 from weft.model.workflow import workflow
@@ -182,3 +182,22 @@ def test_kinds_wanted_are_those_that_somebody_waits_for(begin: Begin) -> None:
 
     assert (run.execution.inbox.wanted, len(run.execution.inbox)) == ([], 0)
     assert run.execution.inbox.has_seen("m1")
+
+
+def test_wake_up_of_a_cancelled_receive_is_passed_on() -> None:
+    """A receive that was woken and is cancelled before it runs passes its wake-up on to the one behind it."""
+
+    @workflow
+    async def flow(n: int, *, desk: Desk) -> None:
+        await desk.look(n)
+
+    run = Driver(flow)
+    loop, inbox = run.execution.loop, run.execution.inbox
+    first, second = (loop.create_task(inbox.receive(("Ping",), None)) for _ in range(2))
+    loop.drain()
+    inbox.put("Ping", b"1", message_id="m")
+    first.cancel()
+    loop.drain()
+
+    assert first.cancelled()
+    assert second.result() == ("Ping", b"1")

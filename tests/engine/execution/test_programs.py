@@ -17,7 +17,7 @@ from weft.engine.execution.scopes import Scope
 
 fates = st.builds(Fate, st.integers(0, 2**16), cancels=st.integers(0, 2))
 scale = int(os.environ.get("WEFT_TEST_SCALE", "1"))
-thorough = settings(max_examples=120 * scale, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=60 * scale, suppress_health_check=[HealthCheck.too_slow])
 
 
 def live(program: Program, fate: Fate) -> Driver:

@@ -251,19 +251,20 @@ def test_parallel_sagas_unwind_apart(begin: Begin) -> None:
 
 
 def test_normal_exit_waits_for_calls_under_way(begin: Begin) -> None:
-    """A saga that ends well waits for the calls under it, and its task goes on under what is around it."""
+    """A saga that ends well waits for the calls under it before the code behind it goes on."""
 
     @workflow
     async def flow(n: int, *, desk: Desk) -> int:
         async with saga():
             task = asyncio.create_task(desk.reserve(n))
             await asyncio.sleep(0)
-        return await task
+        return await desk.look(n) + await task
 
     run = begin(flow)
-    assert run.status is None
+    assert run.calls == ["task.1/reserve.1"]
+    run.reply("task.1/reserve.1", 5)
 
-    assert run.reply("task.1/reserve.1", 5).result == 5
+    assert run.reply("look.1", 2).result == 7
 
 
 def test_task_of_a_merged_saga_is_undone_by_the_outer_one(begin: Begin) -> None:
