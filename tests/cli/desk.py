@@ -1,6 +1,6 @@
 """A small office whose runs end well, are undone, wait for people, or get stuck: what the command line is shown on."""
 
-# ruff: noqa: ARG002 - what an operation takes is kept in the journal, used or not
+# ruff: noqa: ARG002, T201 - what an operation takes is kept in the journal, used or not; services may print
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ class Post(Service):
     @operation(compensated_by(unstamp))
     async def stamp(self, letter_id: str, stamps: int) -> int:
         """Put stamps on."""
+        print(f"stamping {letter_id}")
         return stamps * 85
 
     @operation(idempotent, raises=NoStamps)

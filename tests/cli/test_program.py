@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -135,3 +137,19 @@ def test_control_characters_do_not_reach_the_terminal(weft: Weft) -> None:
     run_desk("send", "--input", letters("letters.jsonl", {"id": "a\x1b[2J"}))
 
     assert "\x1b" not in weft("runs", "list").out + weft("runs", "show", "send", "a\x1b[2J").out
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_terminal_gets_colours_unless_it_wants_none(environment: dict[str, str], coloured: bool) -> None:  # noqa: FBT001
+    """On a terminal a list is coloured, and with NO_COLOR not a single escape sequence is written."""
+    run_desk("send", "--input", letters("letters.jsonl", {"id": "a"}))
+    leader, follower = pty.openpty()
+
+    command = [*PROGRAM, "runs", "list"]
+    subprocess.run(command, stdout=follower, env=os.environ | {"TERM": "xterm"} | environment, check=True)
+    os.close(follower)
+    shown = os.read(leader, 65_536).decode()
+    os.close(leader)
+
+    assert "completed" in shown
+    assert ("\x1b[" in shown) is coloured

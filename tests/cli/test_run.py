@@ -23,6 +23,7 @@ def test_each_input_becomes_one_line_in_order() -> None:
         ("a", "completed", 85),
     ]
     assert "send: 2 completed" in answer.err
+    assert "stamping a" in answer.err  # what services print is talk
 
 
 def test_second_start_finds_the_runs(weft: Weft) -> None:

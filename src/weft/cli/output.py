@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import TextIO
 
 from weft.clock import to_datetime
 
@@ -24,9 +25,9 @@ def put(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def put_json(value: object) -> None:
-    """Write a value as one line of JSON."""
-    put(json.dumps(value, ensure_ascii=False))
+def put_json(value: object, *, to: TextIO | None = None) -> None:
+    """Write a value as one line of JSON; to stdout, unless another stream is named."""
+    (to or sys.stdout).write(f"{json.dumps(value, ensure_ascii=False)}\n")
 
 
 def forget_reader() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from contextlib import redirect_stdout
 
 import click
 
@@ -44,13 +45,16 @@ def command(
     settings = settings_of(invocation)
     system = load_system(target)
     if workflow is None or source is None:
-        return asyncio.run(serve(system, settings))
+        with redirect_stdout(sys.stderr):
+            return asyncio.run(serve(system, settings))
     spec = system.workflows.get(workflow)
     if spec is None:
         raise unknown_name("workflow", workflow, system.workflows, where=target)
     plan = read_plan(source, spec, naming=Naming(run_id, field), limits=settings.limits)
+    out = sys.stdout
     try:
-        return asyncio.run(work_off(system, spec, plan, settings=settings))
+        with redirect_stdout(sys.stderr):  # stdout is for results: what services print is talk
+            return asyncio.run(work_off(system, spec, plan, settings=settings, out=out))
     except BrokenPipeError:
         forget_reader()
         say(texts.READER_GONE)

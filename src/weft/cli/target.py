@@ -6,6 +6,7 @@ import difflib
 import importlib.util
 import sys
 import traceback
+from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -53,7 +54,8 @@ def _import(place: str, target: str) -> ModuleType:
         raise SettingInvalid(texts.NO_MODULE_NAMED, where=target, remedy=texts.WRITE_TARGET)
     is_file = place.endswith(".py") or "/" in place
     try:
-        return _import_file(Path(place), target) if is_file else _import_module(place)
+        with redirect_stdout(sys.stderr):  # what a module prints while it is imported is no data of ours
+            return _import_file(Path(place), target) if is_file else _import_module(place)
     except WeftError:
         raise
     except ModuleNotFoundError as error:

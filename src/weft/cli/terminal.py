@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -24,7 +25,15 @@ STYLES = {
     RunStatus.TERMINATED: "dim red",
 }
 
+WHOLE = (False, False, True, True, True, False)
+"""Which columns of a list are never broken."""
+
 KINDS = {"call": "cyan", "undo": "yellow", "end": "bold", "cancel": "red", "operator": "magenta"}
+
+
+def _console() -> Console:
+    # Rich takes NO_COLOR to leave bold and dim; whoever sets it mostly wants no escape sequence at all.
+    return Console(color_system=None) if os.environ.get("NO_COLOR") else Console()
 
 
 def print_runs(rows: Sequence[RunRow], cells: Sequence[Sequence[str]]) -> None:
@@ -35,12 +44,12 @@ def print_runs(rows: Sequence[RunRow], cells: Sequence[Sequence[str]]) -> None:
         cells: what each line shows of them.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in texts.LIST_COLUMNS:
-        table.add_column(title, overflow="fold")
+    for title, whole in zip(texts.LIST_COLUMNS, WHOLE, strict=True):
+        table.add_column(title, overflow="fold", no_wrap=whole)
     for row, line in zip(rows, cells, strict=True):
         styles = ["", "", STYLES[RunStatus(row.status)], "", "", "dim"]
         table.add_row(*(Text(cell, style) for cell, style in zip(line, styles, strict=True)))
-    Console().print(table)
+    _console().print(table)
 
 
 def print_timeline(lines: Sequence[tuple[str, str, str]]) -> None:
@@ -51,9 +60,9 @@ def print_timeline(lines: Sequence[tuple[str, str, str]]) -> None:
     table.add_column(overflow="fold")
     for time, kind, text in lines:
         table.add_row(time, Text(kind, KINDS.get(kind, "")), Text(text))
-    Console().print(table)
+    _console().print(table)
 
 
 def print_page(text: str) -> None:
     """Print a page of documentation."""
-    Console().print(Markdown(text))
+    _console().print(Markdown(text))

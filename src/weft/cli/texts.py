@@ -26,7 +26,7 @@ RUN = """Run the System that TARGET names in this process.
 
 TARGET is `package.module:name` or `path/file.py:name`; the name may be left out where there is one System.
 
-With WORKFLOW and --input a run is started for each input, and each is written to stdout as one line of JSON once it has ended, in the order of the inputs. Started again, it finds the runs that are there and starts none twice. Without WORKFLOW it resumes what is open and serves until it is stopped.
+With WORKFLOW and --input a run is started for each input, and each is written to stdout as one line of JSON once it has ended, in the order of the inputs; what services print goes to stderr. Started again, it finds the runs that are there and starts none twice. Without WORKFLOW it resumes what is open and serves until it is stopped.
 
 Ctrl-C or SIGTERM drains: calls under way end, everything is on disk, open runs resume at the next start. A second one ends the process at once."""
 RUN_EXAMPLES = """\b
@@ -223,7 +223,7 @@ HAS_ENDED = "run {workflow}/{id} has ended: {status}"
 ENDED_REMEDY = "nothing can be asked of it any more; start another run under another id"
 NOTHING_TO_SKIP = "run {workflow}/{id} is {status}: none of its calls needs attention"
 SKIP_REMEDY = "skip is for runs that `weft runs list --status needs-attention` shows"
-TAKEN = "{name}: {kind} taken by {owner}; the run is {status}"
+TAKEN = "{name}: {kind} taken by {owner}; the run stands as {status}"
 NO_ENGINE = "{name}: {kind} kept; no engine runs on this store, the next one takes it when it starts"
 LEFT = "{name}: {kind} kept for {owner}"
 NOT_TAKEN = "{name}: {kind} kept, but {owner} has not taken it for {wait} s; it stays until it is taken"

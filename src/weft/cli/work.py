@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections import Counter, deque
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from weft.cli import exits, texts
 from weft.cli.inputs import Planned
@@ -53,13 +52,22 @@ async def serve(system: System, settings: Settings) -> int:
     return exits.FINE
 
 
-async def work_off(system: System, spec: WorkflowSpec, plan: Sequence[Planned], *, settings: Settings) -> int:
+async def work_off(
+    system: System, spec: WorkflowSpec, plan: Sequence[Planned], *, settings: Settings, out: TextIO
+) -> int:
     """Start a run for each input, wait for their ends, and write each as one line, in the order of the inputs.
+
+    Args:
+        system: what works.
+        spec: the workflow of the runs.
+        plan: their ids and inputs.
+        settings: where the store is.
+        out: where the lines go.
 
     Raises:
         StoreOwned, StoreNewer, StoreOfOtherSystem, StoreFailed: The store cannot be taken, or a commit failed.
     """
-    work = _Work(plan, spec.name)
+    work = _Work(plan, spec.name, out=out)
     async with StopSignals() as signals:
         async with Host(system, settings=settings) as host:
             done = asyncio.create_task(_unless_failed(host, work.finish(host)))
@@ -100,8 +108,9 @@ class _Waited:
 
 @dataclass(slots=True)
 class _Ends:
-    """What ended, kept until it is its turn to be written."""
+    """What ended, kept until it is its turn to be written; `out` is where."""
 
+    out: TextIO
     lines: dict[int, dict[str, object]] = field(default_factory=dict[int, dict[str, object]])
     written: int = 0
     counts: Counter[str] = field(default_factory=Counter[str])
@@ -110,24 +119,24 @@ class _Ends:
         self.lines[index] = line
         self.counts[str(line["status"])] += 1
         while self.written in self.lines:
-            put_json(self.lines.pop(self.written))
+            put_json(self.lines.pop(self.written), to=self.out)
             self.written += 1
-        sys.stdout.flush()
+        self.out.flush()
 
     def flush(self) -> None:
         for index in sorted(self.lines):
-            put_json(self.lines.pop(index))
+            put_json(self.lines.pop(index), to=self.out)
 
 
 class _Work:
     """Inputs becoming runs becoming lines."""
 
-    def __init__(self, plan: Sequence[Planned], workflow: str) -> None:
+    def __init__(self, plan: Sequence[Planned], workflow: str, *, out: TextIO) -> None:
         self._workflow = workflow
         self._count = len(plan)
         self._todo = deque(_Waited(index, planned) for index, planned in enumerate(plan))
         self._unstarted = len(plan)
-        self._ends = _Ends()
+        self._ends = _Ends(out)
         self._progress = Progress(len(plan), workflow)
 
     async def finish(self, host: Host) -> None:
