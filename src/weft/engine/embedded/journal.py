@@ -280,7 +280,6 @@ class Journal:
             live.pending += 1
             self._book(live, commands)
             self.writer.after_commit(partial(self._committed, live, commands))
-        self.save_standing(live)
 
 
 def reason_of(command: RunEnded) -> str:
