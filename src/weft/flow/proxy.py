@@ -88,6 +88,7 @@ def _call(operation: Operation, arguments: bytes, call_id: str, *, caller: Call 
         operation=operation.name,
         arguments=arguments,
         contract=operation.contract,
+        attempt=1 if caller is None else caller.attempt,
         caller="" if caller is None else caller.target,
         principal="" if caller is None else caller.principal,
         tenant="" if caller is None else caller.tenant,
