@@ -86,9 +86,11 @@ def test_requests_are_read_in_portions(tmp_path: Path) -> None:
     """A backlog is read in limited portions, in order, without loss."""
     count = store_module.MOST_REQUESTS + 1
     with owned(tmp_path / "shop.db") as store:
-        store._writer().executemany(
-            "INSERT INTO requests (workflow, run_id, kind, body, who, why, at_ms) VALUES ('w', ?, 'k', x'', '', '', 0)",
-            [(str(number),) for number in range(count)],
+        store._writer().execute(
+            "WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n LIMIT ?) "
+            "INSERT INTO requests (workflow, run_id, kind, body, who, why, at_ms) "
+            "SELECT 'place_order', i, 'cancel', x'', '', '', 0 FROM n",
+            (count,),
         )
 
         portion = store.pending_requests(0)

@@ -80,8 +80,9 @@ def connect(path: Path, *, create: bool = False, timeout_s: float = LOCK_WAIT_S)
     """Open one connection in autocommit mode.
 
     Only the owner's writing connection moves the log's pages home (`checkpoint`): readers and requests that did it
-    too would stop for it at a moment nobody chose. A log of 4,000 pages costs a tenth of what 1,000 pages (SQLite's
-    default) cost in throughput, because a page that was written often goes home once; longer ones gain nothing more.
+    too would stop for it at a moment nobody chose. How long the log grows before that, from 1,000 pages (SQLite's
+    default) to 16,000, and pages from 4 to 16 KB make no difference to throughput beyond the noise of 5 %; 4,000
+    pages make the pauses rarer and the log no longer than 16 MB.
     No memory map: a truncated file or a failing disk would kill the process by SIGBUS instead of raising an error.
 
     Args:

@@ -45,8 +45,8 @@ class Writer:
     is under way the next batch grows: the slower the disk, the larger the groups. A failed commit fails everybody
     who waits, at once and for ever: nobody hangs, and nothing more is accepted.
 
-    **The interpreter lock decides the speed.** Two facts of CPython 3.11 to 3.14, measured with 256 runs of six commits
-    beside a loop that always has something ready:
+    **The interpreter lock decides the speed.** Measured on CPython 3.11 with two cores, 256 runs of six commits at
+    once, beside something else that the loop always has ready:
 
     - A thread that comes out of SQLite waits up to 5 ms for the lock, each time. `executemany` comes out once a row
       (900 rows a second), five statements of many rows five times (12,000). So the statements are executed on the
@@ -56,7 +56,8 @@ class Writer:
       So the loop stands aside for a moment, when a commit begins and every millisecond until it has ended (6,800
       runs a second).
 
-    With nothing else on the loop neither matters (8,200 runs a second either way).
+    With nothing else on the loop neither matters (8,200 runs a second either way, of 15 microseconds a step). With a
+    million finished runs in the store a run costs as much as in an empty one, and 7 % more where run ids are random.
     """
 
     def __init__(
