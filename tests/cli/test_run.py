@@ -81,8 +81,39 @@ def test_wrong_lines_start_nothing(folder: Path) -> None:
     assert answer.code == 2
     assert "WEFT-E602: 2 inputs cannot be used" in answer.err
     assert "letters.jsonl:2: " in answer.err
-    assert "letters.jsonl:3: the input is not JSON" in answer.err
+    assert "letters.jsonl:3: it is not JSON" in answer.err
     assert not (folder / "desk.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (b'{"id": NaN}', "letter.json:1\n"),
+        (b'{"id": "a",\n "stamps": 1,}', "letter.json:2\n"),
+        (b'{"id": "a"}\n{"id": "b"}', "ends in .jsonl"),
+        (b'{"id": "\\ud800"}', "half a character"),
+        (b'{"id": "\xff"}', "not UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"id": ' + b"9" * 5_000 + b"}", "digits"),
+        (b"", "not JSON"),
+    ],
+)
+def test_what_is_no_json_is_told_with_its_place(weft: Weft, typed: bytes, said: str) -> None:
+    """Whatever a file holds, it is read or refused with its line; nothing is guessed."""
+    Path("letter.json").write_bytes(typed)
+
+    answer = weft("run", str(DESK), "send", "--input", "letter.json")
+
+    assert answer.code == 2
+    assert answer.err.startswith("WEFT-E602")
+    assert said in answer.err
+
+
+def test_file_may_begin_with_a_mark() -> None:
+    """A byte order mark at the beginning of a file is passed over."""
+    Path("letter.json").write_bytes(b'\xef\xbb\xbf{"id": "a"}')
+
+    assert run_desk("send", "--input", "letter.json").lines[0]["result"] == 85
 
 
 def test_one_id_for_two_inputs_starts_nothing() -> None:

@@ -128,6 +128,7 @@ def test_no_wait_leaves_at_once(weft: Weft, waiting: Engine) -> None:
         (["cancel", "sent", "a"], 1, "did you mean 'send/a'?"),
         (["signal", "send", "a"], 2, "Say which signal"),
         (["signal", "send", "a", "Approval", "{"], 2, "not JSON"),
+        (["signal", "send", "a", "Approval", '{"by": NaN}'], 2, "NaN is no JSON"),
         (["signal", "send", "a", "Approval", "{}", "{}"], 2, "more than a run's name"),
         (["skip", "send", "a"], 2, "--reason"),
         (["skip", "send", "a", "--reason", " "], 2, "Say why"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import getpass
-import json
 import os
 import socket
 import time
@@ -14,6 +13,7 @@ import click
 
 from weft.cli import exits, texts
 from weft.cli.configured import reading
+from weft.cli.documents import NotJson, read_json
 from weft.cli.invocation import Invocation, asking_options, common_options
 from weft.cli.naming import find_run, run_named
 from weft.cli.output import in_one_line, put_json, say, shown
@@ -115,11 +115,13 @@ def _request(kind: str, workflow: str, run_id: str, *, body: bytes = b"", why: s
 
 
 def _json(text: str, *, of: str) -> bytes:
+    """Return what was typed as it was typed: a number keeps its digits."""
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False).encode()
-    except (json.JSONDecodeError, UnicodeEncodeError) as error:
-        what = texts.ARGUMENT_NOT_JSON.format(name=of, reason=error)
+        read_json(text)
+    except NotJson as error:
+        what = texts.ARGUMENT_NOT_JSON.format(name=of, reason=error.what)
         raise InputInvalid(what, remedy=texts.QUOTE_JSON) from None
+    return text.strip().encode()
 
 
 def _checked(target: str, kind: str, data: bytes) -> bytes:

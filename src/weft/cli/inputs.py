@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import codecs
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from weft.cli import texts
+from weft.cli.documents import NotJson, read_json
 from weft.codec import fingerprint
 from weft.errors import InputInvalid, WeftError
 from weft.model.policy import Limits
@@ -70,7 +71,7 @@ def read_plan(source: str, spec: WorkflowSpec, *, naming: Naming, limits: Limits
     for where, text in documents:
         try:
             value = _parse(text, where)
-            data = _encoded(value, spec, where=where, limits=limits)
+            data = _encoded(text, spec, where=where, limits=limits)
             run_id = _id_of(value, naming, where=where) or _derived(data, derived)
             _keep(Planned(run_id, data, where), planned, limits)
         except InputInvalid as error:
@@ -104,23 +105,19 @@ def _lines(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _parse(text: bytes, where: str) -> Any:
     try:
-        return json.loads(text.decode("utf-8-sig"))
+        return read_json(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputInvalid(texts.NOT_UTF_8.format(place=error.start), where=where, remedy=texts.SAVE_AS_UTF_8) from None
-    except json.JSONDecodeError as error:
-        file, _, number = where.rpartition(":")
-        line = where if number.isdigit() and file else f"{where}:{error.lineno}"
-        what = texts.NOT_JSON.format(reason=error.msg, column=error.colno)
-        remedy = texts.ONE_VALUE if error.msg == "Extra data" else texts.MEND_JSON
-        raise InputInvalid(what, where=line, remedy=remedy) from None
-    except RecursionError:
-        raise InputInvalid(texts.TOO_DEEP, where=where, remedy=texts.MEND_JSON) from None
+    except NotJson as error:
+        is_line = where.rpartition(":")[2].isdigit()
+        place = where if is_line else f"{where}:{error.line}"
+        raise InputInvalid(error.what, where=place, remedy=texts.MEND_JSON) from None
 
 
-def _encoded(value: Any, spec: WorkflowSpec, *, where: str, limits: Limits) -> bytes:
+def _encoded(text: bytes, spec: WorkflowSpec, *, where: str, limits: Limits) -> bytes:
     """Return the input as the engine keeps it: read as the declared type and written again."""
     try:
-        data = spec.input.encode(spec.input.decode(json.dumps(value).encode()))
+        data = spec.input.encode(spec.input.decode(text.removeprefix(codecs.BOM_UTF8)))
     except WeftError as error:
         raise InputInvalid(error.what, where=where, remedy=error.advice) from error
     if len(data) > limits.payload_bytes:

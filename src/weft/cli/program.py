@@ -94,9 +94,18 @@ def _told(error: WeftError, invocation: Invocation) -> int:
 
 def _broken(error: Exception, invocation: Invocation) -> int:
     if invocation.json:
-        put_json({"error": {"code": "bug", "what": f"{type(error).__name__}: {error}"}})
+        put_json(
+            {
+                "error": {
+                    "code": "environment" if isinstance(error, OSError) else "bug",
+                    "what": f"{type(error).__name__}: {error}",
+                }
+            }
+        )
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
+    elif isinstance(error, OSError):
+        say(texts.ENVIRONMENT.format(text=shown(str(error))))
     else:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{frame.filename}:{frame.lineno}"

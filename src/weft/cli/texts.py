@@ -154,6 +154,8 @@ NO_CODE_NEAR = "There is no error {code!r}; the nearest code is {near}. `weft ex
 INTERRUPTED = "interrupted"
 BROKEN = "{kind}: {text}\n  at {place}\n  do: report this with what WEFT_DEBUG=1 shows; it is weft's mistake, or the machine's"
 
+ENVIRONMENT = "{text}\n  do: look at the path, its permissions and the disk; WEFT_DEBUG=1 shows where it happened"
+
 DID_YOU_MEAN = "did you mean {name!r}?"
 
 # --- the target ------------------------------------------------------------------------------------------------------
@@ -176,10 +178,12 @@ NO_INPUT_FILE = "the input {path} cannot be read: {reason}"
 NAME_INPUT = "name a file that exists, or - for standard input"
 NOT_UTF_8 = "the input is not UTF-8 (byte {place})"
 SAVE_AS_UTF_8 = "save it as UTF-8"
-NOT_JSON = "the input is not JSON: {reason} (column {column})"
+NOT_JSON = "it is not JSON: {reason} (column {column})"
+ONE_VALUE = "; a file with one value a line has a name that ends in .jsonl"
+TOO_DEEP = "it is nested too deeply"
+HALF_CHARACTER = "it has half a character (a surrogate without its other half)"
+NO_CONSTANT = "{constant} is no JSON"
 MEND_JSON = "mend the line; nothing was started"
-ONE_VALUE = "a file with one value a line has a name that ends in .jsonl; nothing was started"
-TOO_DEEP = "the input is nested too deeply"
 INPUT_TOO_LARGE = "the input has {size:,} bytes; the limit is {limit:,}"
 SEND_REFERENCE = "send a reference to the data"
 NO_ID_FIELD = "the input has no text or whole number in its field {field!r}"
@@ -192,7 +196,7 @@ ID_TWICE = "the id {id!r} is that of {where}, which has another input"
 LINES_INVALID = "{count:,} inputs cannot be used:\n{lines}"
 MORE_LINES = "... and {count:,} more"
 MEND_INPUT = "mend these lines; nothing was started"
-ARGUMENT_NOT_JSON = "{name} is followed by something that is not JSON: {reason}"
+ARGUMENT_NOT_JSON = "what follows {name} cannot be used: {reason}"
 QUOTE_JSON = """quote it for the shell, as in '{"approved": true}' or '"a text"'"""
 
 # --- a host at work --------------------------------------------------------------------------------------------------
