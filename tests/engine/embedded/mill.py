@@ -204,7 +204,7 @@ class Script:
         self._always.pop(name, None)
         if always is not None:
             self._always[name] = always
-        self.gates += [step for step in steps if isinstance(step, Gate)]
+        self.gates += [step for step in (*steps, always) if isinstance(step, Gate)]
 
     def sent(self, name: str) -> list[Call]:
         """Return the attempts of an operation."""
