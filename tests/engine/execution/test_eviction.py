@@ -85,17 +85,24 @@ def test_task_that_swallows_everything_is_closed() -> None:
 
 
 def test_saga_left_by_another_exception_while_evicted_does_not_unwind() -> None:
-    """A saga that is left by an error raised in a `finally` of the eviction does not begin to unwind."""
+    """A saga that is left by an error raised in a `finally` of the eviction does not unwind, and lets it go on."""
+    seen: list[type[BaseException]] = []
 
     @workflow
     async def flow(n: int, *, desk: Desk) -> None:
-        async with saga():
-            try:
-                await desk.reserve(n)
-            finally:
-                raise ValueError(n)
+        try:
+            async with saga():
+                try:
+                    await desk.reserve(n)
+                finally:
+                    raise ValueError(n)
+        except BaseException as error:
+            seen.append(type(error))
+            raise
 
-    assert evicted(flow).execution.commands == {}
+    run = evicted(flow)
+
+    assert (seen, run.execution.commands) == ([RunEvicted], {})
 
 
 def test_all_tasks_are_closed_in_order() -> None:

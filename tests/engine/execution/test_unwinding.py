@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from tests.engine.execution.desk import Desk
 from tests.engine.execution.driver import Begin
@@ -252,3 +253,23 @@ def test_leftover_effect_is_awaited_before_the_end(begin: Begin) -> None:
     assert (run.status, run.calls) == (None, ["task.1/note.1"])
 
     assert run.reply("task.1/note.1").result == 4
+
+
+def test_cancel_reaches_the_tasks_left_over(begin: Begin) -> None:
+    """A task that ignored its cancellation at the end of the run can be cancelled again by cancelling the run."""
+
+    async def stubborn() -> None:
+        for _ in range(2):
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+
+    @workflow
+    async def flow(n: int, *, desk: Desk) -> int:
+        _task = asyncio.create_task(stubborn())
+        return await desk.look(n)
+
+    run = begin(flow).reply("look.1", 4)
+    assert (run.status, len(run.timers)) == (None, 1)
+
+    assert run.cancel().result == 4
+    assert run.timers == {}

@@ -139,8 +139,9 @@ class Execution:
             case Told(kind=kind, data=data, id=message_id):
                 self.inbox.put(kind, data, message_id=message_id)
             case CancelAsked(why=why):
-                if self._root is not None:
-                    self._root.cancel(why or None)
+                # Once the workflow has returned, what is left to cancel is the tasks that ignored it the first time.
+                for task in self._unfinished() if self._closing else filter(None, [self._root]):
+                    task.cancel(why or None)
             case Skipped(path=path):
                 self.calls.skip(path, entry.reply)
             case Noted():
@@ -172,16 +173,18 @@ class Execution:
         if not self._closing:
             self._closing = True
             self.root_scope.closed = True
-            for task in [task for task in self.loop.tasks if not task.done()]:
+            for task in self._unfinished():
                 task.cancel()
             self.loop.drain()
-        left = [task for task in self.loop.tasks if not task.done()]
-        if left or self.calls.open_effects():
+        if self._unfinished() or self.calls.open_effects():
             return
         self.ended = self._ending(root)
         self.commands["end"] = self.ended
         for path in list(self.timers):
             self.timers[path].cancel()
+
+    def _unfinished(self) -> list[RunTask]:
+        return [task for task in self.loop.tasks if not task.done()]
 
     def _ending(self, root: RunTask) -> RunEnded:
         if root.cancelled():

@@ -148,15 +148,16 @@ class RunLoop(GuardedLoop):
 
     def origin(self) -> Any:
         """Return the saga that what runs now belongs to: a task's, that of a task whose end is told, a callback's."""
+        handle = self.handle
+        if handle is None:
+            return None
         task = asyncio.current_task(self)
         if isinstance(task, RunTask):
             return task.scope
-        if self.handle is None:
-            return None
-        for subject in self.handle.subjects:
+        for subject in handle.subjects:
             if isinstance(subject, RunTask):
                 return subject.scope
-        return self.handle.origin
+        return handle.origin
 
     def line(self) -> str:
         """Return `file:line` of the workflow's code that is running, or that made the task that is."""
