@@ -1,8 +1,12 @@
 """The floor: five steps on a bare asyncio loop with a group-committed SQLite journal, and no framework.
 
-What it does is what no durable engine can leave out: a row when a run starts, a row after each step, the end, each on
-the disk (WAL, synchronous=FULL) before the next step begins. Commits are shared by all runs that wait, rows of one commit
-are one statement, and the commit itself runs on a thread.
+It does what no durable engine can leave out: a row when a run starts, a row after each step, the end, each on the disk
+(WAL, synchronous=FULL) before the next step begins. All runs that wait share a commit, which a thread makes.
+
+It is what a good engineer would write plainly, and no slower than what one would write less plainly: statements of many
+rows executed on the loop, with only COMMIT on the thread, gain nothing here, where the loop has nothing else to do
+(measured in turn with 1, 32, 256 and 1,024 at once, the two differ by less than their spread). It leaves out all that a
+framework is for: names, types, retries, timers, signals, replay, more than one kind of workflow.
 """
 
 from __future__ import annotations
@@ -13,101 +17,99 @@ import sqlite3
 import threading
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Self
+from typing import NamedTuple, Self
 
 STEPS = 5
-ROWS_AT_ONCE = 1_024
+OPEN, COMPLETED = 0, 4
 
 TABLES = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
 CREATE TABLE runs (key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, status INTEGER NOT NULL, result BLOB);
-CREATE TABLE journal (run INTEGER NOT NULL, seq INTEGER NOT NULL, entry BLOB NOT NULL);
-CREATE UNIQUE INDEX journal_run ON journal (run, seq);
+CREATE TABLE journal (run INTEGER, seq INTEGER, entry BLOB NOT NULL, PRIMARY KEY (run, seq)) WITHOUT ROWID;
 """
+RUNS = "INSERT INTO runs (key, id, status) VALUES (?, ?, ?)"
+ENTRIES = "INSERT INTO journal (run, seq, entry) VALUES (?, ?, ?)"
+ENDS = "UPDATE runs SET status = ?, result = ? WHERE key = ?"
+
+
+class Batch(NamedTuple):
+    """What one commit writes, and who waits for it."""
+
+    runs: list[tuple[int, str, int]]
+    entries: list[tuple[int, int, bytes]]
+    ends: list[tuple[int, bytes, int]]
+    waiting: list[asyncio.Future[None]]
 
 
 class Floor:
     """A journal and its committer."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-        self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + TABLES)
-        self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.executescript(TABLES)
         self._loop = asyncio.get_running_loop()
-        self._rows: list[object] = []
-        self._runs: list[object] = []
-        self._ends: list[object] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._batch = Batch([], [], [], [])
         self._busy = False
-        self._orders: SimpleQueue[list[asyncio.Future[None]] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._commit_all, daemon=True)
-        self._thread.start()
         self._keys = 0
+        self._batches: SimpleQueue[Batch | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._commit_all, daemon=True)
 
     async def __aenter__(self) -> Self:
+        self._thread.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._orders.put(None)
+        self._batches.put(None)
         self._thread.join()
         self._connection.close()
 
-    async def run(self, run_id: str, data: bytes) -> bytes:
+    async def run(self, run_id: str, value: int) -> int:
         """Run five steps durably and return the last one's result."""
         self._keys += 1
         key = self._keys
-        self._runs += (key, run_id, 0)
-        self._rows += (key, 0, data)
+        self._batch.runs.append((key, run_id, OPEN))
+        self._batch.entries.append((key, 0, json.dumps(value).encode()))
         await self._committed()
-        value = json.loads(data)
-        for step in range(STEPS):
+        for step in range(1, STEPS + 1):
             value = await work(value)
-            self._rows += (key, step + 1, json.dumps(value).encode())
-            if step == STEPS - 1:
-                self._ends += (key, 4, json.dumps(value).encode())
+            self._batch.entries.append((key, step, json.dumps(value).encode()))
+            if step == STEPS:
+                self._batch.ends.append((COMPLETED, json.dumps(value).encode(), key))
             await self._committed()
-        return json.dumps(value).encode()
+        return value
 
     def _committed(self) -> asyncio.Future[None]:
+        """Return a future that is done once all that is in the batch now is on the disk."""
         done: asyncio.Future[None] = self._loop.create_future()
-        if not self._waiting and not self._busy:
-            self._loop.call_soon(self._stage)
-        self._waiting.append(done)
+        if not self._batch.waiting and not self._busy:
+            self._loop.call_soon(self._hand_over)
+        self._batch.waiting.append(done)
         return done
 
-    def _stage(self) -> None:
-        waiting, self._waiting = self._waiting, []
+    def _hand_over(self) -> None:
         self._busy = True
-        execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        _insert(execute, "INSERT INTO runs (key, id, status) VALUES", self._runs, 3)
-        _insert(execute, "INSERT INTO journal (run, seq, entry) VALUES", self._rows, 3)
-        for start in range(0, len(self._ends), 3):
-            key, status, result = self._ends[start : start + 3]
-            execute("UPDATE runs SET status = ?, result = ? WHERE key = ?", (status, result, key))
-        self._runs, self._rows, self._ends = [], [], []
-        self._orders.put(waiting)
-
-    def _commit_all(self) -> None:
-        while (waiting := self._orders.get()) is not None:
-            self._connection.execute("COMMIT")
-            self._loop.call_soon_threadsafe(self._wake, waiting)
+        batch, self._batch = self._batch, Batch([], [], [], [])
+        self._batches.put(batch)
 
     def _wake(self, waiting: list[asyncio.Future[None]]) -> None:
         self._busy = False
         for done in waiting:
             done.set_result(None)
-        if self._waiting:
-            self._loop.call_soon(self._stage)
+        if self._batch.waiting:
+            self._loop.call_soon(self._hand_over)
+
+    def _commit_all(self) -> None:
+        connection = self._connection
+        while (batch := self._batches.get()) is not None:
+            connection.execute("BEGIN")
+            connection.executemany(RUNS, batch.runs)
+            connection.executemany(ENTRIES, batch.entries)
+            connection.executemany(ENDS, batch.ends)
+            connection.execute("COMMIT")
+            self._loop.call_soon_threadsafe(self._wake, batch.waiting)
 
 
 async def work(value: int) -> int:
     """Do one step: as little as a step can do."""
     return value + 1
-
-
-def _insert(execute: object, statement: str, values: list[object], columns: int) -> None:
-    row = f"({', '.join('?' * columns)})"
-    width = ROWS_AT_ONCE * columns
-    for start in range(0, len(values), width):
-        part = values[start : start + width]
-        execute(f"{statement} {', '.join([row] * (len(part) // columns))}", part)  # type: ignore[operator]
