@@ -101,6 +101,7 @@ class LiveRun:
         prefix: what the ids of its calls begin with.
         execution: nothing while the run is blocked.
         pending: commits that are on their way.
+        timers: its timers in the timetable.
         over: its end is on disk or on its way there: nothing may be told it any more.
         sealed: why its journal cannot be read, so that nothing can be written behind it either.
         saved: status, wake time and reason as the store has them.
@@ -123,6 +124,7 @@ class LiveRun:
         "saved",
         "sealed",
         "tenant",
+        "timers",
     )
 
     def __init__(self, key: int, identity: Identity, execution: Execution | None, *, tenant: str = "") -> None:
@@ -135,6 +137,7 @@ class LiveRun:
         self.next_seq = 0
         self.last_ms = 0
         self.pending = 0
+        self.timers = 0
         self.gone = False
         self.over = False
         self.sealed: WeftError | None = None

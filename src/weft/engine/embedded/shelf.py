@@ -62,6 +62,7 @@ class Shelf:
     def remove(self, live: LiveRun) -> None:
         """Take a run out of memory."""
         live.leave()
+        self._timetable.forget(live, live.timers)
         self._by_key.pop(live.key, None)
         self._by_name.pop(live.identity[:2], None)
         self._idle.pop(live.key, None)

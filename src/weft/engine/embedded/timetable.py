@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from weft.clock import Alarm, Clock
 from weft.engine.embedded.live import LiveRun
@@ -20,6 +21,9 @@ WAKES_AT_ONCE = 256
 NO_LIMIT = 1 << 60
 COMPACT_OVER = 1_024
 SLEEPER = ""
+
+_Due: TypeAlias = tuple[int, int, int, str, LiveRun | None]
+"""When, a number that orders equals, the run's key, the timer's path, and the run if it is loaded."""
 
 
 class Sleepers(Protocol):
@@ -47,7 +51,8 @@ class Timetable:
         self._broken = broken
         self._closed = False
         self._sleepers: Sleepers | None = None
-        self._heap: list[tuple[int, int, str, LiveRun | None]] = []
+        self._heap: list[_Due] = []
+        self._order = itertools.count()
         self._stale = 0
         self._alarm: Alarm | None = None
         self._alarm_ms = 0
@@ -68,14 +73,17 @@ class Timetable:
 
     def set(self, live: LiveRun, path: str, due_ms: int) -> None:
         """Note a timer of a loaded run."""
-        heapq.heappush(self._heap, (due_ms, live.key, path, live))
+        live.timers += 1
+        heapq.heappush(self._heap, (due_ms, next(self._order), live.key, path, live))
         self._arm()
 
-    def forget(self) -> None:
-        """Note that one timer in the heap is not wanted any more."""
-        self._stale += 1
+    def forget(self, live: LiveRun, count: int = 1) -> None:
+        """Note that timers of a run in the heap are not wanted any more."""
+        count = min(count, live.timers)
+        live.timers -= count
+        self._stale += count
         if self._stale > COMPACT_OVER and self._stale * 2 > len(self._heap):
-            self._heap = [item for item in self._heap if _is_wanted(item[2], item[3])]
+            self._heap = [item for item in self._heap if _is_wanted(item[3], item[4])]
             heapq.heapify(self._heap)
             self._stale = 0
 
@@ -84,7 +92,7 @@ class Timetable:
         if wake_ms is None:
             return
         if wake_ms <= self._horizon_ms:
-            heapq.heappush(self._heap, (wake_ms, key, SLEEPER, None))
+            heapq.heappush(self._heap, (wake_ms, next(self._order), key, SLEEPER, None))
         elif self._look_ms is None or wake_ms < self._look_ms:
             self._look_ms = wake_ms
         self._arm()
@@ -100,7 +108,7 @@ class Timetable:
             until_ms = last_ms if rows[0][0] == last_ms else last_ms - 1
             rows = self._sleepers.due(self._horizon_ms, until_ms, NO_LIMIT)
         for wake_ms, key in rows:
-            heapq.heappush(self._heap, (wake_ms, key, SLEEPER, None))
+            heapq.heappush(self._heap, (wake_ms, next(self._order), key, SLEEPER, None))
         self._horizon_ms = until_ms
         beyond = self._sleepers.due(until_ms, NO_LIMIT, 1)
         self._look_ms = beyond[0][0] if beyond else None
@@ -129,13 +137,14 @@ class Timetable:
         for _ in range(WAKES_AT_ONCE):
             if not self._heap or self._heap[0][0] > now_ms:
                 break
-            due_ms, key, path, live = heapq.heappop(self._heap)
+            due_ms, _, key, path, live = heapq.heappop(self._heap)
             if live is None:
                 self._wake(key)
             elif _is_wanted(path, live):
+                live.timers -= 1
                 self._fire(live, path, due_ms)
             else:
-                self._stale -= 1
+                self._stale = max(0, self._stale - 1)
         if self._sleepers is not None and self._look_ms is not None and now_ms >= self._look_ms:
             self._look_ahead()
 

@@ -104,7 +104,7 @@ class Work:
                     if path in execution.timers:
                         self.timetable.set(live, path, due_ms)
                 case TimerCancelled():
-                    self.timetable.forget()
+                    self.timetable.forget(live)
                 case CallAbandoned(path=path):
                     state = live.calls.get(path)
                     if state is not None:
