@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from tests.engine.execution.desk import Desk
 from tests.engine.execution.driver import Begin
@@ -356,3 +358,73 @@ def test_many_parallel_reservations_are_undone(begin: Begin) -> None:
 
     assert sorted(run.undos) == sorted(f"task.{index + 1}/reserve.1" for index in range(count))
     assert run.status is RunStatus.FAILED
+
+
+def test_saga_that_outlives_the_one_around_it_is_undone_further_out(begin: Begin) -> None:
+    """What a saga in a task did, when the saga around the task was left before, belongs to the next one out."""
+
+    async def branch(desk: Desk) -> None:
+        async with saga():
+            await asyncio.sleep(5)
+            await desk.reserve(1)
+
+    @workflow
+    async def flow(n: int, *, desk: Desk) -> None:
+        async with saga():
+            async with saga():
+                task = asyncio.create_task(branch(desk))
+                await asyncio.sleep(0)
+            await task
+            raise ValueError(n)
+
+    run = begin(flow).fire().reply("task.1/reserve.1")
+
+    assert run.calls == ["task.1/reserve.1~undo"]
+    assert run.reply("task.1/reserve.1~undo").status is RunStatus.FAILED
+
+
+async def reservations(desk: Desk) -> AsyncIterator[int]:
+    """Yield reservations made under a saga."""
+    async with saga():
+        while True:
+            yield await desk.reserve(1)
+
+
+def test_generator_closed_half_way_hands_its_saga_over(begin: Begin) -> None:
+    """A saga in a generator that is closed half way is not undone; what it did belongs to the saga around it."""
+
+    @workflow
+    async def flow(n: int, *, desk: Desk) -> None:
+        async with saga():
+            async with aclosing(reservations(desk)) as found:
+                async for each in found:
+                    n += each
+                    break
+            await desk.charge(n)
+            await desk.note(n)
+
+    run = begin(flow).reply("reserve.1").reply("charge.1").refuse("note.1")
+    assert run.calls == ["charge.1~undo"]
+    run.reply("charge.1~undo").reply("reserve.1~undo")
+
+    assert (run.failure, run.undos) == ("Taken: why='somebody was first'", ["charge.1", "reserve.1"])
+
+
+def test_generator_dropped_half_way_leaves_no_saga_behind(begin: Begin) -> None:
+    """After a generator with a saga was dropped, later calls and sagas of the task are undone as if it had not been."""
+
+    @workflow
+    async def flow(n: int, *, desk: Desk) -> int:
+        async for _ in reservations(desk):
+            break
+        try:
+            async with saga():
+                await desk.charge(n)
+                await desk.note(n)
+        except CallFailed:
+            return 1
+        return 0
+
+    run = begin(flow).reply("reserve.1").reply("charge.1").not_done("note.1").reply("charge.1~undo")
+
+    assert (run.result, run.undos) == (1, ["charge.1"])

@@ -185,8 +185,9 @@ class Calls:
     def _close(self, record: CallRecord) -> None:
         if record.operation.kind is not EffectKind.READ:
             self._effects -= 1
-            record.scope.open -= 1
-            record.scope.changed()
+            scope = record.scope.effective()
+            scope.open -= 1
+            scope.changed()
 
     def _unpin(self, record: CallRecord) -> None:
         pivots = record.scope.effective().pivots

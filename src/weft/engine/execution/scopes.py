@@ -174,11 +174,14 @@ class Scope:
     async def leave(self, error: BaseException | None) -> None:
         """Close the scope, as SEMANTICS.md 7 to 9 say; an error that leaves it goes on after the undos."""
         if isinstance(error, RunEvicted | GeneratorExit):
+            if not self._loop.dead:
+                # A generator was closed half way, which is no failure: what it did belongs to the saga around it.
+                self._hand_over()
             return
         if self._loop.dead:
             raise RunEvicted
         task = self._loop.current
-        if task is None or task is not self.owner or task.scope is not self:
+        if task is None or task is not self.owner or task.scope.effective() is not self:
             message = "a saga is left in the task that entered it, innermost first"
             raise RuntimeError(message)
         cancelled: BaseException | None = None
@@ -204,10 +207,12 @@ class Scope:
 
     def _hand_over(self) -> None:
         self.merged = True
-        parent = self.parent
-        if parent is not None and parent.parent is not None:
-            parent.records.extend(self.records)
-            parent.pivots.extend(self.pivots)
+        # The saga around may itself have been left already, with this one going on in a task of its own.
+        heir = self.effective()
+        heir.open += self.open
+        if heir.parent is not None:
+            heir.records.extend(self.records)
+            heir.pivots.extend(self.pivots)
         self.records = []
 
     async def _unwind(self, task: RunTask) -> None:
