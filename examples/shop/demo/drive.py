@@ -25,17 +25,14 @@ class Tally:
     """What came of the requests so far.
 
     Attributes:
+        outcomes: orders by how they ended, counted as they do.
         failed: runs that ended in an error, with its text; no business outcome is one.
     """
 
     ended: dict[OrderId, Ended] = field(default_factory=dict[OrderId, Ended])
+    outcomes: Counter[str] = field(default_factory=Counter[str])
     settled: list[Settled] = field(default_factory=list[Settled])
     failed: dict[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def outcomes(self) -> Counter[str]:
-        """Orders by how they ended."""
-        return Counter(ended.ending.value for ended in self.ended.values())
 
     @property
     def refusals(self) -> Counter[str]:
@@ -108,6 +105,7 @@ class Drive:
         try:
             ended = await run.result()
             self.tally.ended[ended.order_id] = ended
+            self.tally.outcomes[ended.ending.value] += 1
         except WeftError as error:
             self._failed(run.id, error)
         self._progressed(self.tally)

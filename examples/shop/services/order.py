@@ -4,7 +4,7 @@
       ↓
     withdrawn → closed
 
-An order moves along an arrow or not at all. The arrows that point back are the undos of those that point forward.
+An order moves along an arrow or not at all. Those to the left, and the one to `withdrawn`, are undos.
 """
 
 from __future__ import annotations
@@ -45,14 +45,19 @@ class OrderState(Enum):
     CLOSED = "closed"
 
 
-LEGAL = {
-    OrderState.PLACED: {OrderState.CONFIRMED, OrderState.WITHDRAWN},
-    OrderState.CONFIRMED: {OrderState.SHIPPED, OrderState.PLACED},
-    OrderState.SHIPPED: {OrderState.CONFIRMED},
-    OrderState.WITHDRAWN: {OrderState.CLOSED},
-    OrderState.CLOSED: set[OrderState](),
+FORWARD = {
+    OrderState.CONFIRMED: OrderState.PLACED,
+    OrderState.SHIPPED: OrderState.CONFIRMED,
+    OrderState.CLOSED: OrderState.WITHDRAWN,
 }
-"""The arrows of the picture above."""
+"""The steps, by where they end: where each begins."""
+
+BACK = {
+    OrderState.CONFIRMED: OrderState.SHIPPED,
+    OrderState.PLACED: OrderState.CONFIRMED,
+    OrderState.WITHDRAWN: OrderState.PLACED,
+}
+"""The undos, by where they end: where each begins."""
 
 
 class OrderExists(Declined):
@@ -209,7 +214,7 @@ class SqlOrders(Orders, tables=metadata):
     async def withdraw(self, order: Order) -> None:
         """Take back an order that was placed."""
         async with self.db.transaction() as tx:
-            await _move_back(tx, order.id, OrderState.PLACED, OrderState.WITHDRAWN)
+            await _move_back(tx, order.id, OrderState.WITHDRAWN)
 
     async def confirm(self, order_id: OrderId, total: Decimal) -> None:
         """Confirm an order that is paid."""
@@ -220,7 +225,7 @@ class SqlOrders(Orders, tables=metadata):
         """Take back a confirmation."""
         del total
         async with self.db.transaction() as tx:
-            await _move_back(tx, order_id, OrderState.CONFIRMED, OrderState.PLACED, total=None)
+            await _move_back(tx, order_id, OrderState.PLACED, total=None)
 
     async def dispatch(self, order_id: OrderId, tracking: str) -> None:
         """Note that a confirmed order is shipped."""
@@ -231,7 +236,7 @@ class SqlOrders(Orders, tables=metadata):
         """Take back that an order is shipped."""
         del tracking
         async with self.db.transaction() as tx:
-            await _move_back(tx, order_id, OrderState.SHIPPED, OrderState.CONFIRMED, tracking=None)
+            await _move_back(tx, order_id, OrderState.CONFIRMED, tracking=None)
 
     async def close(self, order_id: OrderId, ending: Ending) -> None:
         """Close an order that was withdrawn; closing it again with the same ending changes nothing."""
@@ -287,19 +292,16 @@ async def _status(tx: Transaction, order_id: OrderId) -> OrderStatus | None:
 
 
 async def _move(tx: Transaction, order_id: OrderId, target: OrderState, **values: object) -> None:
-    """Move an order along an arrow, or refuse."""
-    state = await _state(tx, order_id)
-    if state is None or target not in LEGAL[state]:
-        raise IllegalTransition(order_id, state, target)
-    await tx.execute(update(orders).where(orders.c.id == order_id).values(state=target.value, **values))
+    """Take a step, or refuse."""
+    there = update(orders).where(orders.c.id == order_id, orders.c.state == FORWARD[target].value)
+    moved = await tx.execute(there.values(state=target.value, **values))
+    if moved.rowcount == 0:
+        raise IllegalTransition(order_id, await _state(tx, order_id), target)
 
 
-async def _move_back(
-    tx: Transaction, order_id: OrderId, source: OrderState, target: OrderState, **values: object
-) -> None:
-    """Move an order along an arrow that points back, if it stands where the arrow begins: an undo never refuses."""
-    assert target in LEGAL[source], "undos follow arrows, too"
-    there = update(orders).where(orders.c.id == order_id, orders.c.state == source.value)
+async def _move_back(tx: Transaction, order_id: OrderId, target: OrderState, **values: object) -> None:
+    """Undo a step if the order stands where the undo begins: an undo never refuses."""
+    there = update(orders).where(orders.c.id == order_id, orders.c.state == BACK[target].value)
     await tx.execute(there.values(state=target.value, **values))
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import count
 
 from examples.shop.values import CustomerId, Item, Line, Order, OrderId, ReturnId, ReturnRequest, Sku, lot
+from examples.shop.workflows.restock import RestockPlan, Supply
 
 HEART, LANTERN = Sku("85123A"), Sku("71053")
 ADA = CustomerId("17850")
@@ -56,3 +57,6 @@ def common_name(start: int = 536365) -> str:
     """Return an order number that the issuer, the carrier and the mail server have nothing against."""
     rules = (("card", 40), ("parcel", 50), ("mail", 30))
     return next(str(n) for n in count(start) if all(lot(purpose, str(n)) % one_in for purpose, one_in in rules))
+
+
+OPENING = RestockPlan("opening", (Supply(HEART, "A heart", 10), Supply(LANTERN, "A lantern", 10)))
