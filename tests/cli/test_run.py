@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 from pathlib import Path
@@ -260,3 +261,20 @@ def test_results_that_nobody_reads_are_a_finding() -> None:
     assert process.returncode == 1
     assert "nobody reads the results" in said
     assert "Traceback" not in said
+
+
+def test_disk_that_takes_no_more_ends_the_batch() -> None:
+    """Where the disk takes no more the batch ends with exit code 3, hangs nowhere, and goes on once there is room."""
+    source = letters("letters.jsonl", *({"id": f"letter-{number}"} for number in range(2_000)))
+    command = shlex.join([*PROGRAM, "run", str(DESK), "send", "--input", source])
+
+    full = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -f 400; exec {command}"],
+        capture_output=True, text=True, timeout=SEVERAL, check=False,
+    )  # fmt: skip
+    roomy = run_desk("send", "--input", source)
+
+    assert full.returncode == 3
+    assert "WEFT-E313" in full.stderr
+    assert roomy.code == 0
+    assert [line["status"] for line in roomy.lines] == ["completed"] * 2_000

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 from tests.cli.commands import DESK, Start, Weft, letters, run_desk
 
@@ -70,3 +73,17 @@ def test_stuck_run_says_why(weft: Weft, start: Start) -> None:
 
     assert "needs attention" in answer.out
     assert "the box is jammed" in answer.out
+
+
+def test_story_that_cannot_be_read_says_of_which_run(weft: Weft, folder: Path) -> None:
+    """Where the journal is damaged, the run is named and where it stands, and then what is wrong."""
+    run_desk("send", "--input", letters("letters.jsonl", {"id": "a"}))
+    with closing(sqlite3.connect(folder / "desk.db")) as store:
+        store.execute("UPDATE journal SET entry = x'00' WHERE seq = 1")
+        store.commit()
+
+    answer = weft("runs", "show", "send/a")
+
+    assert answer.code == 1
+    assert answer.err.startswith("send/a: completed after ")
+    assert "WEFT-E208" in answer.err

@@ -23,12 +23,14 @@ from weft.cli.output import (
     moment,
     put,
     put_json,
+    say,
     shown,
 )
 from weft.clock import SystemClock
 from weft.engine.embedded.store import RunRow
-from weft.engine.embedded.story import story_of
-from weft.model.run import RunStory, TimelineRow
+from weft.engine.embedded.story import story_of, view_of
+from weft.errors import EntryCorrupt
+from weft.model.run import RunStory, RunView, TimelineRow
 
 
 @click.command("show", help=texts.SHOW, epilog=texts.SHOW_EXAMPLES)
@@ -40,7 +42,11 @@ def command(invocation: Invocation, /, *, run: tuple[str, ...]) -> int:
     workflow, run_id, _ = run_named(run)
     with reading(invocation) as (store, _):
         row = find_run(store, workflow, run_id)
-        story = story_of(store, row)
+        try:
+            story = story_of(store, row)
+        except EntryCorrupt:
+            say(headline(view_of(row), now_ms=SystemClock().now_ms()))
+            raise
     if invocation.json:
         put_json(_described(row, story))
     else:
@@ -50,7 +56,7 @@ def command(invocation: Invocation, /, *, run: tuple[str, ...]) -> int:
 
 def _print(story: RunStory, *, now_ms: int) -> None:
     view = story.view
-    put(headline(story, now_ms=now_ms))
+    put(headline(view, now_ms=now_ms))
     put(shown(story.waiting_for))
     put("")
     lines = [line(row, began_ms=view.created_ms) for row in story.rows]
@@ -62,9 +68,8 @@ def _print(story: RunStory, *, now_ms: int) -> None:
         put(f"{time:>{widths[0]}}  {kind:<{widths[1]}}  {text}".rstrip())
 
 
-def headline(story: RunStory, *, now_ms: int) -> str:
+def headline(view: RunView, *, now_ms: int) -> str:
     """Return the first line about a run: its name, where it stands, since when, and how long it took."""
-    view = story.view
     took = duration(max(0, (view.ended_ms or now_ms) - view.created_ms))
     text = texts.OPEN_SINCE if view.ended_ms is None else texts.ENDED_AFTER
     name = in_one_line(f"{view.workflow}/{view.id}")
