@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import replace as replaced
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -168,7 +169,7 @@ class World(Runs):
         await self.settle()
         while await self.jump(until_ms):
             pass
-        self.clock.move_to(until_ms)
+        await self._move_to(until_ms)
         await self.settle()
 
     async def jump(self, until_ms: int) -> bool:
@@ -176,7 +177,7 @@ class World(Runs):
         due_ms = self.clock.next_due_ms()
         if due_ms is None or due_ms > until_ms:
             return False
-        self.clock.move_to(due_ms)
+        await self._move_to(due_ms)
         await self.settle()
         return True
 
@@ -191,7 +192,23 @@ class World(Runs):
             due_ms = self.clock.next_due_ms()
             if due_ms is None or due_ms > self.clock.now_ms():
                 return
-            self.clock.move_to(due_ms)
+            await self._move_to(due_ms)
+
+    async def _move_to(self, at_ms: int) -> None:
+        """Move the clock in a plain callback: it wakes runs, which are never stepped from inside a task."""
+        loop = asyncio.get_running_loop()
+        moved: asyncio.Future[None] = loop.create_future()
+
+        def move() -> None:
+            try:
+                self.clock.move_to(at_ms)
+            except Exception as error:  # noqa: BLE001 - whoever moves the clock is told
+                moved.set_exception(error)
+            else:
+                moved.set_result(None)
+
+        loop.call_soon(move, context=Context())
+        await moved
 
     async def _until_quiet(self) -> None:
         """Wait until the engine counts no call in flight, no commit pending and no execution ready.
