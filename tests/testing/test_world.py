@@ -200,6 +200,18 @@ async def test_outsiders_call_services() -> None:
         assert (world.sent(Bell.ring), world.applied(Bell.ring)) == (2, 1)
 
 
+async def test_waiting_outsider_hides_no_work() -> None:
+    """A caller outside runs that waits for the clock is not taken for a call of a run that works."""
+    async with World(corner) as world:
+        waiting = asyncio.create_task(world.proxy(Till).close_for(60))
+        run = await world.start(buy, "o-1", id="o-1")
+        await world.settle()
+
+        assert (await world.story(run)).view.status is RunStatus.COMPLETED
+        await world.advance(timedelta(hours=1))
+        await waiting
+
+
 async def test_store_that_was_named_is_kept(tmp_path: Path) -> None:
     """A world in a folder of one's own leaves its files there, and another goes on with them."""
     async with World(corner, store=tmp_path) as world:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import signal
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,9 @@ from weft.model.spec import WorkflowSpec
 from weft.model.system import System
 
 S = TypeVar("S")
+
+LOOK_S = 0.2
+"""How often is looked whether the engine has failed: without its disk no signal will come to end the wait."""
 
 
 class HostOptions(TypedDict, total=False):
@@ -134,11 +138,21 @@ class Host(Runs):
         """Work until SIGTERM or SIGINT, then drain and close; return the signal.
 
         A second signal while it drains ends the process at once with 143 or 130.
+
+        Raises:
+            StoreFailed: A commit has failed and the engine has stopped; everything is closed.
         """
         async with StopSignals() as signals:
-            received = await signals.wait()
-            await self.close()
-            return received
+            waiting = asyncio.ensure_future(signals.wait())
+            try:
+                while not waiting.done() and self.engine.failed is None:
+                    await asyncio.wait({waiting}, timeout=LOOK_S)
+            finally:
+                waiting.cancel()
+                await self.close()
+            if self.engine.failed is not None:
+                raise self.engine.failed
+            return waiting.result()
 
     def _program(self, spec: WorkflowSpec) -> Program:
         return Program(spec, {name: self._service_of_workflow(spec, hint) for name, hint in spec.services.items()})

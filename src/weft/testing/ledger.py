@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from weft.clock import Clock, to_datetime
+from weft.flow.ambient import current_call
 from weft.host.dispatcher import Ending
 from weft.model.call import Call, Handler, Outcome
 
@@ -31,11 +32,13 @@ class Ledger:
 
     Attributes:
         calls: every attempt, in order of sending.
+        under_way: attempts without an outcome, those that an operation waits for left out: it is under way itself.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.calls: list[Sent] = []
+        self.under_way = 0
         self._applied: Counter[tuple[str, str]] = Counter()
         self._interrupted: set[tuple[str, str]] = set()
 
@@ -45,7 +48,12 @@ class Ledger:
         async def handle(call: Call) -> Outcome:
             sent = Sent(call, to_datetime(self._clock.now_ms()))
             self.calls.append(sent)
-            sent.outcome = await handler(call)
+            counts = current_call.get() is None
+            self.under_way += counts
+            try:
+                sent.outcome = await handler(call)
+            finally:
+                self.under_way -= counts
             return sent.outcome
 
         return handle

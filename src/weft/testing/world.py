@@ -223,13 +223,18 @@ class World(Runs):
             engine = self.host.engine
             if engine.failed is not None:
                 raise engine.failed
-            if engine.is_quiet(self.clock.parked - self.faults.network.unawaited):
+            if self._is_quiet():
                 quiet += 1
             elif quiet:
                 quiet = 0
             else:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(engine.until_changed(), LOOK_S)
+
+    def _is_quiet(self) -> bool:
+        parked = self.clock.parked - self.faults.network.unawaited
+        # The engine counts the attempts of runs, from the moment they are decided; the ledger those of outsiders, too.
+        return self.ledger.under_way <= parked and self.host.engine.is_quiet(parked)
 
     # What happened.
 
