@@ -27,7 +27,6 @@ WeftError
 ├── StoreNewer                E312  the store was written by a newer weft
 ├── StoreFailed               E313  a commit failed; the engine has stopped
 ├── StoreOfOtherSystem        E314  the store belongs to another System
-├── StateNotSet               E307  the run has no such state
 ├── TransactionMisused        E501  a second transaction, or a call inside or after one
 ├── UndoTooOld                E502  an undo for a call older than the barrier remembers
 ├── SettingInvalid            E601  a setting, URL or target that cannot be used
@@ -217,12 +216,6 @@ class RunClosed(WeftError):
     """Tell that a run has ended and takes no more messages."""
 
     code = "WEFT-E306"
-
-
-class StateNotSet(WeftError):
-    """Tell that a run has no state of this name."""
-
-    code = "WEFT-E307"
 
 
 class StoreOwned(WeftError):

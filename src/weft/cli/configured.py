@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,9 +10,6 @@ from weft.cli.invocation import Invocation
 from weft.engine.embedded.store import Store
 from weft.host.settings import Settings, load_settings
 
-NO_SETTINGS = frozenset({"WEFT_DEBUG"})
-"""Variables that speak to the command line itself."""
-
 
 def settings_of(invocation: Invocation) -> Settings:
     """Return the settings: defaults, weft.toml, variables, then the command line.
@@ -21,8 +17,7 @@ def settings_of(invocation: Invocation) -> Settings:
     Raises:
         SettingInvalid: A name is not known, or a value cannot be used.
     """
-    environ = {name: value for name, value in os.environ.items() if name not in NO_SETTINGS}
-    return load_settings(file=invocation.settings, environ=environ, engine=invocation.engine)
+    return load_settings(file=invocation.settings, engine=invocation.engine)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import TypeVar, overload
 
 from weft.codec import codec_for
+from weft.errors import ValueInvalid
 from weft.flow.ambient import running
-from weft.model.message import Message
+from weft.model.message import Message, kinds_named
 
 M = TypeVar("M", bound=Message)
 N = TypeVar("N", bound=Message)
@@ -38,3 +39,23 @@ async def receive(*kinds: type[Message], within: timedelta | None = None) -> Mes
     name, data = await running("receive()").receive(tuple(by_name), within_ms)
     message: Message = codec_for(by_name[name]).decode(data)
     return message
+
+
+def check_message(name: str, data: bytes) -> None:
+    """Raise if a message fits no class of its kind: it must not fail the run that receives it.
+
+    A kind that no class in this process has is let pass: the run that waits for it may be in a later version.
+
+    Raises:
+        ValueInvalid: no class of this name reads the bytes.
+    """
+    refusal: ValueInvalid | None = None
+    for kind in kinds_named(name):
+        try:
+            codec_for(kind).decode(data)
+        except ValueInvalid as error:
+            refusal = error
+        else:
+            return
+    if refusal is not None:
+        raise refusal

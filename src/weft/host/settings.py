@@ -17,6 +17,9 @@ from weft.model.policy import Limits
 
 FILE = "weft.toml"
 PREFIX = "WEFT_"
+NO_SETTINGS = frozenset({"WEFT_CACHE", "WEFT_DEBUG"})
+"""Variables that speak to scripts and to the command line."""
+
 SEPARATOR = "__"
 """Between the parts of a nested name: WEFT_SERVICES__INVENTORY__DATABASE."""
 
@@ -130,7 +133,7 @@ def _with_origin(table: Mapping[str, object], origin: str) -> _Table:
 def _read_environment(environ: Mapping[str, str]) -> _Table:
     table: _Table = {}
     for variable, value in sorted(environ.items()):
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable in NO_SETTINGS:
             continue
         *groups, name = variable.removeprefix(PREFIX).lower().split(SEPARATOR)
         inner = table

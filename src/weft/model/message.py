@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
+from weakref import WeakSet
 
 from weft.model.refusal import equal_records, make_record, refuse_change
+
+_kinds: dict[str, WeakSet[type[Any]]] = {}
+
+
+def kinds_named(name: str) -> list[type[Any]]:
+    """Return the classes of messages with this name that are loaded."""
+    return list(_kinds.get(name, ()))
 
 
 @dataclass_transform(frozen_default=True)
@@ -17,6 +25,7 @@ class Message:
         """Make a record of the subclass."""
         super().__init_subclass__()
         make_record(cls)
+        _kinds.setdefault(cls.__name__, WeakSet()).add(cls)
 
     def __setattr__(self, name: str, value: object) -> None:
         refuse_change(self, name)

@@ -27,6 +27,7 @@ from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.loop import DRAIN_LIMIT
 from weft.engine.execution.program import Program
 from weft.errors import EntryCorrupt, JournalDiverged, LimitExceeded, RunClosed, WeftError
+from weft.flow.messages import check_message
 from weft.ids import digest
 from weft.model.operation import Operation
 from weft.model.policy import Limits
@@ -97,6 +98,7 @@ class Journal:
             RunClosed: it has ended.
             EntryCorrupt: its journal cannot be read.
             LimitExceeded: the message is too large, or too many wait.
+            ValueInvalid: the message is not what the classes of its kind say.
         """
         if live.sealed is not None:
             raise live.sealed
@@ -108,6 +110,7 @@ class Journal:
             what = f"run {live.name} has ended"
             raise RunClosed(what)
         if is_message:
+            check_message(entry.kind, entry.data)
             self._check_room(live, entry)
         self.tell(live, entry)
 

@@ -14,6 +14,8 @@ from typing import cast
 
 from weft.errors import SettingInvalid, StoreOwned
 
+LOOKS = 5
+LOOK_AGAIN_S = 0.005
 LONGEST_NOTE_BYTES = 4_096
 """What is read of an owner's note about itself."""
 
@@ -83,17 +85,27 @@ def take(path: Path) -> Ownership:
         SettingInvalid: the lock file cannot be made.
     """
     descriptor = _open(path)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _lock(descriptor):
         owner = _read(descriptor)
         os.close(descriptor)
-        raise StoreOwned(f"the store is owned by {owner or 'another engine'}", where=str(path), owner=owner) from None
+        raise StoreOwned(f"the store is owned by {owner or 'another engine'}", where=str(path), owner=owner)
     owner = Owner(pid=os.getpid(), host=socket.gethostname(), started_ms=time.time_ns() // 1_000_000)
     note = json.dumps({"pid": owner.pid, "host": owner.host, "started_ms": owner.started_ms}).encode()
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, note, 0)
     return Ownership(descriptor, owner)
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the lock; look again a few times, because `owner_of` holds it shared for some microseconds."""
+    for _ in range(LOOKS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOOK_AGAIN_S)
+        else:
+            return True
+    return False
 
 
 def owner_of(path: Path) -> Owner | None:
