@@ -63,10 +63,10 @@ def demo(options: Options) -> int:
     try:
         report = asyncio.run(run(options, talk))
     except StoreMismatch as mismatch:
-        talk.print(str(mismatch), markup=False)
+        talk.print(str(mismatch), markup=False, soft_wrap=True)
         return USAGE
     except WeftError as error:
-        talk.print(str(error), markup=False)
+        talk.print(str(error), markup=False, soft_wrap=True)
         return USAGE if error.code == "WEFT-E602" else ENVIRONMENT
     except Stopped as stopped:
         talk.print("Stopped. Nothing is lost: the same command carries on.")

@@ -56,7 +56,10 @@ async def run(options: Options, talk: Console) -> Report:
     found = survey(read_lines(Path(memory.input)))
     total = min(memory.orders or found.kinds[Kind.ORDER], found.kinds[Kind.ORDER])
     if memory.finished >= total:
-        talk.print(f"Nothing to do: all {memory.finished:,} orders in {options.store} have ended. --fresh begins anew.")
+        talk.print(
+            f"Nothing to do: all {memory.finished:,} orders in {options.store} have ended. --fresh begins anew.",
+            soft_wrap=True,
+        )
         memory = replace(memory, orders=memory.finished)
         return Report(memory, _books(options.store, memory, memory.finished), already=True)
     remember(options.store, memory)

@@ -59,8 +59,6 @@ days = System(
 
 ORDERS = {
     Ending.SHIPPED: order_named(common_name()),
-    Ending.OUT_OF_STOCK: order_of((HEART, 11, "2.55"), name=common_name()),
-    Ending.PAYMENT_DECLINED: order_named(name_with_lot("card", one_in=40)),
     Ending.UNDELIVERABLE: order_named(name_with_lot("parcel", one_in=50)),
 }
 
