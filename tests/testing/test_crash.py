@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.testing.till import Bell, Reminder, Till, buy, collect, corner, reminders, ring_twice, wait_for
+from tests.testing.till import Bell, Reminder, Till, buy, buy_many, collect, corner, reminders, ring_twice, wait_for
 from weft.errors import PropertyBroken
 from weft.model.run import RunStatus
 from weft.testing.crash import crash_everywhere
@@ -50,6 +50,16 @@ async def test_faults_and_crashes_go_together() -> None:
     report = await crash_everywhere(corner, buy, "o-1", faults=faults, seed=5)
 
     assert report.ending.applied == {"shelf.reserve": 1, "till.charge": 1}
+
+
+@pytest.mark.parametrize(("count", "charged"), [(3, 3), (4, 3)])
+async def test_branches_survive_every_crash(count: int, charged: int) -> None:
+    """Branches of a gather that work at once are each applied once, and undone once if one of them fails."""
+    report = await crash_everywhere(corner, buy_many, count, faults=lambda world: world.faults.at_rate(0.3))
+
+    applied = report.ending.applied
+    assert (applied["shelf.reserve"], applied["till.charge"]) == (count, charged)
+    assert applied.get("shelf.release", 0) == (count if count > charged else 0)
 
 
 async def test_effect_that_may_not_be_repeated_is_found() -> None:

@@ -107,6 +107,19 @@ async def buy(order_id: str, *, shelf: Shelf, till: Till) -> str:
 
 
 @workflow
+async def buy_many(count: int, *, shelf: Shelf, till: Till) -> int:
+    """Hold goods and charge for many orders at once, and for one whose card is refused if there are more than three."""
+
+    async def one(number: int) -> None:
+        await shelf.reserve(f"o-{number}", 1)
+        await till.charge("broke" if number > 2 else f"o-{number}")
+
+    async with saga():
+        await asyncio.gather(*[one(number) for number in range(count)])
+    return count
+
+
+@workflow
 async def wait_for(days: int) -> str:
     """Sleep, and say when."""
     await asyncio.sleep(days * 86_400)
@@ -137,4 +150,4 @@ async def ring_twice(order_id: str, *, bell: Bell) -> int:
     return await bell.ring(order_id)
 
 
-corner = System("corner", services=[Shelf, Till, Bell], workflows=[buy, wait_for, pause, collect, ring_twice])
+corner = System("corner", services=[Shelf, Till, Bell], workflows=[buy, buy_many, wait_for, pause, collect, ring_twice])

@@ -58,18 +58,13 @@ class Plan:
 
     @classmethod
     def from_rate(cls, system: System, rate: float, *, seed: int = 0, clock: Clock | None = None) -> Self:
-        """Return a plan that strikes a fraction of all attempts with a fault of any kind.
-
-        It draws faults that change no outcome: a call that may be repeated is lost, delayed, doubled, turned away or
-        its service crashes, on its first attempts only; one that may not is delayed or turned away.
-        """
+        """Return a plan that strikes a fraction of all attempts; see `at_rate`."""
         plan = cls(system, seed=seed, clock=clock)
-        plan.lottery = Lottery(rate, seed=seed, network=plan.network)
+        plan.at_rate(rate)
         return plan
 
     def __call__(self, handler: Handler) -> Handler:
         """Return the handler with its faults; those that are added later count, too."""
-        lottery = self.lottery
 
         def handle(call: Call) -> Awaitable[Outcome]:
             operation = self._system.operations.get(call.target)
@@ -77,11 +72,19 @@ class Plan:
                 for fault in self._faults:
                     if fault.target == call.target and fault.decision.strikes(operation, call):
                         return fault.policy(handler)(call)
-                if lottery is not None and (policy := lottery.draw(operation, call)) is not None:
+                if self.lottery is not None and (policy := self.lottery.draw(operation, call)) is not None:
                     return policy(handler)(call)
             return handler(call)
 
         return handle
+
+    def at_rate(self, rate: float) -> None:
+        """Strike a fraction of all attempts with a fault of any kind that changes no outcome.
+
+        A call that may be repeated is lost, delayed, doubled, turned away or its service crashes, on its first
+        attempts only; one that may not is delayed or turned away.
+        """
+        self.lottery = Lottery(rate, seed=self._seed, network=self.network)
 
     def lose_request(
         self,
@@ -172,6 +175,7 @@ class Plan:
     def clear(self) -> None:
         """Order no more faults; requests under way still arrive."""
         self._faults.clear()
+        self.lottery = None
 
     def _add(self, kind: str, target: Target, policy: Policy, /, **decision: Any) -> None:
         operation = self._operation(target)

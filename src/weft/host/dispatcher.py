@@ -23,7 +23,14 @@ logger = logging.getLogger("weft.host")
 
 
 class Ending(Enum):
-    """How the delivery of a call ended at the service."""
+    """How the delivery of a call ended at the service.
+
+    Attributes:
+        APPLIED: it replied, and its effect is committed.
+        SETTLED: a duplicate: the reply of an earlier delivery was sent again.
+        REFUSED: it was declined, now or by an earlier delivery.
+        FAILED: everything else, such as an operation that arrived after its undo.
+    """
 
     APPLIED = "applied"
     SETTLED = "settled"
@@ -31,11 +38,15 @@ class Ending(Enum):
     FAILED = "failed"
 
 
+ENDINGS: dict[type[Any], Ending] = {Reply: Ending.SETTLED, Refused: Ending.REFUSED}
+"""How a duplicate ends, by its stored outcome."""
+
+
 class Witness(Protocol):
     """Is told how each delivery ended, before the caller is."""
 
     def __call__(self, call: Call, ending: Ending) -> None:
-        """Take note: `APPLIED` once its effect is committed, `SETTLED` if it is a duplicate with a stored outcome."""
+        """Take note; it runs between the commit and the answer."""
         ...
 
 
@@ -89,12 +100,18 @@ class Dispatcher:
             settled = _settled(error)
             if settled is None:
                 raise
-            outcome, ending = settled, Ending.SETTLED
+            outcome, ending = settled, ENDINGS.get(type(settled), Ending.FAILED)
         finally:
             current_call.reset(token)
         if self._witness is not None:
-            self._witness(call, ending)
+            self._tell(self._witness, call, ending)
         return outcome
+
+    def _tell(self, witness: Witness, call: Call, ending: Ending) -> None:
+        try:
+            witness(call, ending)
+        except Exception:  # the border: the effect is committed, whatever those who watch make of it
+            logger.exception("the witness of %s failed", call.target)
 
     async def _run(self, bound: Bound, current: CurrentCall, arguments: Mapping[str, Any]) -> tuple[Outcome, Ending]:
         deadline = _Deadline(self._clock, current.call.remaining_ms)
