@@ -123,6 +123,9 @@ receipts = Table(
     Column("state", String, CheckConstraint("state IN ('received', 'sent back')"), nullable=False),
 )
 
+PLACES = {"held": "held", "released": "available", "shipped": "shipped"}
+"""Where the units of a hold are, by its state."""
+
 
 class SqlInventory(Inventory, tables=metadata):
     """The inventory in a database of its own."""
@@ -149,18 +152,18 @@ class SqlInventory(Inventory, tables=metadata):
         """Put what is held for an order back on the shelf."""
         del items  # the hold knows better what it holds
         async with self.db.transaction() as tx:
-            await _change_hold(tx, order_id, ("held", "released"), _move("held", "available"))
+            await _change_hold(tx, order_id, before="held", after="released")
 
     async def ship(self, order_id: OrderId) -> None:
         """Let what is held for an order leave the shelf."""
         async with self.db.transaction() as tx:
-            if not await _change_hold(tx, order_id, ("held", "shipped"), _move("held", "shipped")):
+            if not await _change_hold(tx, order_id, before="held", after="shipped"):
                 raise NothingHeld(order_id)
 
     async def unship(self, order_id: OrderId) -> None:
         """Hold again what left the shelf for an order."""
         async with self.db.transaction() as tx:
-            await _change_hold(tx, order_id, ("shipped", "held"), _move("shipped", "held"))
+            await _change_hold(tx, order_id, before="shipped", after="held")
 
     async def deliver(self, delivery_id: str, items: tuple[Item, ...]) -> None:
         """Put new goods on the shelf."""
@@ -227,13 +230,13 @@ async def _available(tx: Transaction, skus: dict[Sku, int]) -> dict[Sku, int]:
     return {Sku(row.sku): row.available for row in rows}
 
 
-async def _change_hold(tx: Transaction, order_id: OrderId, change: tuple[str, str], move: Update) -> bool:
+async def _change_hold(tx: Transaction, order_id: OrderId, *, before: str, after: str) -> bool:
     """Change the state of a hold and move its items, if it is in the state to change from; tell whether it was."""
-    before, after = change
-    if await tx.scalar(select(holds.c.state).where(holds.c.order_id == order_id)) != before:
+    changed = update(holds).where(holds.c.order_id == order_id, holds.c.state == before).values(state=after)
+    if (await tx.execute(changed)).rowcount == 0:
         return False
     rows = await tx.rows(select(held_items).where(held_items.c.order_id == order_id))
-    await tx.execute(update(holds).where(holds.c.order_id == order_id).values(state=after))
+    move = _move(PLACES[before], PLACES[after])
     await tx.execute(move, [{"of_sku": row.sku, "units": row.quantity} for row in rows])
     return True
 

@@ -15,6 +15,9 @@ from examples.shop.books.written import read_store
 from tests.examples.shop.demo.conftest import Demo, Ran
 
 SHIPPED = "536365"
+CANCEL = """
+    UPDATE orders SET state = 'closed', ending = 'cancelled', total = NULL, tracking = NULL WHERE id = '536365'
+"""
 
 
 def books_of(store: Path, source: Path) -> Books:
@@ -34,13 +37,7 @@ def books_of(store: Path, source: Path) -> Books:
             SHIPPED,
             "open for ever",
         ),
-        (
-            "order",
-            "UPDATE orders SET state = 'closed', ending = 'cancelled', total = NULL, tracking = NULL "
-            "WHERE id = '536365'",
-            SHIPPED,
-            "the rules say 'shipped'",
-        ),
+        ("order", CANCEL, SHIPPED, "the rules say 'shipped'"),
         ("inventory", "UPDATE holds SET state = 'held' WHERE order_id = '536365'", SHIPPED, "held for it for ever"),
         (
             "inventory",
