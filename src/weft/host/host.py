@@ -17,6 +17,7 @@ from weft.errors import DeclarationInvalid
 from weft.flow.ambient_runs import AmbientRuns
 from weft.flow.runs import Runs
 from weft.host.bindings import NotingPort, Provider, Wiring, bind, proxy_for
+from weft.host.collector import rare_collections
 from weft.host.dispatcher import Witness
 from weft.host.lifecycle import StopSignals
 from weft.host.pipeline import Pipeline
@@ -99,6 +100,7 @@ class Host(Runs):
         self.settings.folder.mkdir(parents=True, exist_ok=True)
         self.settings.engine_path.parent.mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
+            stack.enter_context(rare_collections)
             self._pipeline.connect(await bind(self._wiring, stack))
             programs = {spec.name: self._program(spec) for spec in self._wiring.system.workflows.values()}
             stack.push_async_callback(self.engine.kill)  # where opening it is interrupted; nothing is left to kill else
