@@ -118,6 +118,35 @@ async def test_exception_of_an_effect_is_unknown(counter: Counter) -> None:
     assert isinstance(outcome, OutcomeUnknown)
 
 
+class Unspeakable(Exception):
+    """An exception without words."""
+
+    def __str__(self) -> str:
+        return str(1 / 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("half: \ud800"), "half: ?"),
+        (ValueError("x" * 5000), "x" * 2000 + " (and 3,000 characters more)"),
+        (Unspeakable(), "(ZeroDivisionError in its text)"),
+    ],
+)
+async def test_words_of_a_cause_can_be_written_down(counter: Counter, error: Exception, text: str) -> None:
+    """Whatever an exception says, its outcome has a text that fits into a journal."""
+
+    async def rate(currency: str) -> int:
+        raise error from KeyError(currency)
+
+    counter.replace("rates.rate", rate)
+    outcome = await counter.dispatch(call("rates.rate", "EUR"))
+
+    assert isinstance(outcome, NotDone)
+    assert outcome.data["text"] == text
+    assert text in outcome.what
+
+
 async def test_unknown_operation_is_not_done(counter: Counter) -> None:
     """A call for something that is not here certainly did not happen."""
     outcomes = [

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
 from typing import Any, Protocol, cast
 
 from weft.clock import Clock
 from weft.errors import CallFailed, NotDone, OutcomeUnknown, ValueCannotTravel, ValueInvalid
 from weft.faults.crash import Crashed, doomed
 from weft.flow.ambient import AlreadySettled, CurrentCall, current_call
+from weft.host.words import log_failure, raised_at, text_of, words_of
 from weft.model.call import Call, Handler, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
 from weft.model.refusal import Declined
-
-logger = logging.getLogger("weft.host")
 
 
 class Ending(Enum):
@@ -110,8 +107,8 @@ class Dispatcher:
     def _tell(self, witness: Witness, call: Call, ending: Ending) -> None:
         try:
             witness(call, ending)
-        except Exception:  # the border: the effect is committed, whatever those who watch make of it
-            logger.exception("the witness of %s failed", call.target)
+        except Exception as error:  # noqa: BLE001 - the border: the effect is committed, whoever watches may break
+            log_failure("the witness of %s failed", call.target, error)
 
     async def _run(self, bound: Bound, current: CurrentCall, arguments: Mapping[str, Any]) -> tuple[Outcome, Ending]:
         deadline = _Deadline(self._clock, current.call.remaining_ms)
@@ -144,10 +141,10 @@ async def _finish(current: CurrentCall, outcome: Outcome, ending: Ending) -> tup
         await current.participant.finish(outcome)
     except NotDone as error:
         return error, Ending.FAILED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a database may raise what it likes, and may have committed before
         await _abandon(current)  # it may not have come as far as committing, and would hold the database's turn
-        logger.warning("the commit of %s failed", target, exc_info=error)
-        what = f"the commit of {target} failed: {_words(error)}"
+        log_failure("the commit of %s failed", target, error)
+        what = f"the commit of {target} failed: {words_of(error)}"
         return OutcomeUnknown(what, reason="commit", **_cause(error)), Ending.FAILED
     return outcome, ending
 
@@ -157,8 +154,8 @@ async def _abandon(current: CurrentCall) -> None:
     if current.participant is not None:
         try:
             await current.participant.abandon()
-        except Exception:  # the border: nothing was committed, whatever the database says now
-            logger.exception("the transaction of %s could not be rolled back", current.call.target)
+        except Exception as error:  # noqa: BLE001 - the border: nothing was committed, whatever the database says now
+            log_failure("the transaction of %s could not be rolled back", current.call.target, error)
 
 
 def _refusal(operation: Operation, error: Exception) -> Refused | None:
@@ -171,8 +168,8 @@ def _refusal(operation: Operation, error: Exception) -> Refused | None:
         return None
     try:
         return Refused(kind, codec.encode(error))
-    except ValueCannotTravel:
-        logger.warning("the refusal %s of %s cannot travel", kind, operation.target, exc_info=True)
+    except ValueCannotTravel as unfit:
+        log_failure("a refusal of %s cannot travel", operation.target, unfit)
         return None
 
 
@@ -186,30 +183,16 @@ def _failure(bound: Bound, current: CurrentCall, error: Exception, *, timed_out:
     if timed_out:
         return failure(f"{target} took longer than {current.call.remaining_ms} ms", reason="timeout")
     if not isinstance(error, CallFailed):
-        logger.warning("%s raised %s", target, type(error).__name__, exc_info=error)
+        log_failure("%s raised what it does not declare", target, error)
     cause = _cause(error)
-    what = f"{target} raised {_words(error)} (at {cause['raised_at']})"
+    what = f"{target} raised {words_of(error)} (at {cause['raised_at']})"
     retry_after_ms = error.retry_after_ms if isinstance(error, CallFailed) else None
     return failure(what, reason="exception", retry_after_ms=retry_after_ms, **cause)
 
 
-def _words(error: BaseException) -> str:
-    text = error.what if isinstance(error, CallFailed) else str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _cause(error: BaseException) -> dict[str, Any]:
+def _cause(error: Exception) -> dict[str, Any]:
     """Return an exception as data: its traceback would keep the whole call alive."""
-    text = error.what if isinstance(error, CallFailed) else str(error)
-    return {"kind": type(error).__name__, "text": text, "raised_at": _raised_at(error.__traceback__)}
-
-
-def _raised_at(trace: TracebackType | None) -> str:
-    if trace is None:
-        return ""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    return {"kind": type(error).__name__, "text": text_of(error), "raised_at": raised_at(error)}
 
 
 def _settled(error: BaseException) -> Outcome | None:

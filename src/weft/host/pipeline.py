@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Mapping, Sequence
 
 from weft.clock import Clock
 from weft.errors import OutcomeUnknown
 from weft.host.dispatcher import Bound, Dispatcher, Witness
+from weft.host.words import log_failure, words_of
 from weft.model.call import Call, Handler, Outcome, Policy
-
-logger = logging.getLogger("weft.host")
 
 
 class Pipeline:
@@ -41,9 +39,9 @@ def _guarded(handler: Handler) -> Handler:
     async def handle(call: Call) -> Outcome:
         try:
             return await handler(call)
-        except Exception as error:  # the border: a broken policy is one call's failure and not the engine's
-            logger.exception("a policy failed on a call of %s", call.target)
-            what = f"a policy failed on a call of {call.target}: {type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 - the border: a broken policy is one call's failure, not the engine's
+            log_failure("a policy failed on a call of %s", call.target, error)
+            what = f"a policy failed on a call of {call.target}: {words_of(error)}"
             return OutcomeUnknown(what, reason="policy")
 
     return handle
