@@ -41,12 +41,24 @@ class Orders(click.ParamType[int]):
 
 
 @click.command(epilog=EPILOG)
-@click.option("--orders", type=Orders(), help=f"How many orders of the file.  [default: {DEFAULT_ORDERS}]")
+@click.option(
+    "--orders", type=Orders(), help=f"How many orders of the file, the first ones.  [default: {DEFAULT_ORDERS}]"
+)
 @click.option("--input", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Another file of invoices.")
-@click.option("--faults", type=click.FloatRange(0, 0.5), help=f"Fraction of attempts.  [default: {DEFAULT_FAULTS}]")
-@click.option("--seed", type=int, help=f"Decides which faults.  [default: {DEFAULT_SEED}]")
+@click.option(
+    "--faults",
+    type=click.FloatRange(0, 0.5),
+    help=f"Fraction of attempts that meet a fault.  [default: {DEFAULT_FAULTS}]",
+)
+@click.option("--seed", type=int, help=f"Decides which attempts do.  [default: {DEFAULT_SEED}]")
 @click.option("--crash-at", type=click.IntRange(1), help="Kill this process after its N-th commit.")
-@click.option("--store", type=click.Path(file_okay=False, path_type=Path), default=Path(".demo"), show_default=True)
+@click.option(
+    "--store",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".demo"),
+    show_default=True,
+    help="The folder where everything is kept.",
+)
 @click.option("--fresh", is_flag=True, help="Forget what the store holds.")
 @click.option("--json", "as_json", is_flag=True, help="End with one object on the last line of stdout.")
 def main(**options: object) -> None:

@@ -85,7 +85,8 @@ async def _work(options: Options, memory: Memory, *, found: Survey, total: int, 
             task = bar.add_task("", total=total, outcomes="", rate="")
 
             def progressed(tally: Tally) -> None:
-                rate = len(watch.orders) / max(time.monotonic() - begun, 1e-3)
+                # What had ended before this process began is no work of its own.
+                rate = min(len(watch.orders), len(tally.ended)) / max(time.monotonic() - begun, 1e-3)
                 words = " · ".join(f"{name} {count:,}" for name, count in tally.outcomes.most_common())
                 bar.update(task, completed=len(tally.ended), outcomes=words, rate=f"{rate:,.0f}/s")
                 note_repair(watch.repaired)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import sqlite3
 from contextlib import closing
@@ -12,7 +13,7 @@ import pytest
 from examples.shop.books.compare import Books, compare
 from examples.shop.books.expected import read_file
 from examples.shop.books.written import read_store
-from tests.examples.shop.demo.conftest import Demo, Ran
+from tests.examples.shop.demo.conftest import ROOT, Demo, Ran
 
 SHIPPED = "536365"
 CANCEL = """
@@ -101,3 +102,24 @@ def test_broken_books_end_the_demo_with_one(demo: Demo, finished: tuple[Path, Ra
 
     assert (ran.code, ran.found["books"], list(ran.found["problems"])) == (1, "broken", [SHIPPED])
     assert SHIPPED in ran.talk
+
+
+def test_books_share_no_code_with_the_shop() -> None:
+    """What imports the services would repeat their mistakes."""
+    sources = (ROOT / "examples/shop/books").glob("*.py")
+
+    imported = {
+        name
+        for source in sources
+        for node in ast.walk(ast.parse(source.read_text()))
+        for name in _modules(node)
+        if name.split(".")[0] in {"weft", "examples", "sqlalchemy"}
+    }
+
+    assert {name.rpartition(".")[0] for name in imported} == {"examples.shop.books"}
+
+
+def _modules(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [str(node.module)] if isinstance(node, ast.ImportFrom) else []
