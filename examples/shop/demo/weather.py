@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from examples.shop.services.inventory import Inventory, OutOfStock
 from examples.shop.services.payment import PaymentDeclined, Payments
 from examples.shop.services.shipping import Shipping, Undeliverable
@@ -15,10 +12,8 @@ from weft.testing import Plan
 REFUSALS_AMONG_FAULTS = 0.1
 """Services decline this much more seldom than the network fails."""
 
-Handler = Callable[[Any], Awaitable[Any]]
 
-
-def weather(system: System, rate: float, *, seed: int) -> Callable[[Handler], Handler]:
+def weather(system: System, rate: float, *, seed: int) -> Plan:
     """Return the faults of one rate and seed.
 
     What is lost, late, doubled or crashes changes no outcome. What is declined does, and is a function of the seed, the
@@ -31,18 +26,4 @@ def weather(system: System, rate: float, *, seed: int) -> Callable[[Handler], Ha
         plan.refuse(Inventory.reserve, with_=OutOfStock(Sku(declined), 0), rate=seldom)
         plan.refuse(Payments.charge, with_=PaymentDeclined(declined, "by the demo's faults"), rate=seldom)
         plan.refuse(Shipping.book, with_=Undeliverable(declined, "by the demo's faults"), rate=seldom)
-    return plan_for_runs(plan)
-
-
-def plan_for_runs(plan: Plan) -> Callable[[Handler], Handler]:
-    """Return the plan without effect on calls of one service to another: those are always a first attempt."""
-
-    def around(handler: Handler) -> Handler:
-        struck = plan(handler)
-
-        def handle(call: Any) -> Awaitable[Any]:
-            return struck(call) if "/" in call.caller else handler(call)
-
-        return handle
-
-    return around
+    return plan
