@@ -69,6 +69,22 @@ async def test_ten_equal_failures_need_attention_and_are_still_tried_again(tmp_p
         assert (await mill.story(put, "b")).view.reason == ""
 
 
+async def test_an_exception_that_nobody_declared_is_told_with_its_cause(tmp_path: Path) -> None:
+    """A service that raises what it did not declare is tried again; after ten equal ones people hear what and where."""
+    async with Mill(tmp_path, put) as mill:
+        run = await mill.host.start(put, "broken", id="a")
+        await mill.spend(HOUR)
+        view = (await mill.story(put, "a")).view
+
+        await mill.host.start(put, "tools", id="b")
+        await mill.spend(2 * MINUTE)
+
+        assert view.status is RunStatus.NEEDS_ATTENTION
+        assert "OSError: [Errno 28] no shelf" in view.reason
+        assert "mill.py:" in view.reason
+        assert await run.result() == "broken"
+
+
 async def test_failures_that_differ_do_not_need_attention(tmp_path: Path) -> None:
     """Failures that are each another one are a service in motion, not one that stands still."""
     async with Mill(tmp_path, put) as mill:

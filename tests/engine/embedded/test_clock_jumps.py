@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.engine.embedded.mill import Depot, JumpClock, Mill
+from tests.engine.embedded.jump_clock import JumpClock
+from tests.engine.embedded.mill import Depot, Mill
 from weft.flow.time import now
 from weft.model.run import RunStatus
 from weft.model.workflow import workflow

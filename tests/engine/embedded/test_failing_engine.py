@@ -193,7 +193,7 @@ async def test_closing_does_not_wait_for_ever(tmp_path: Path) -> None:
     """A call that does not end in time is ended, and made again at the next start."""
     async with Mill(tmp_path, keep) as mill:
         mill.script.on("put", Gate())
-        mill.engine._drain = timedelta(milliseconds=20)
+        mill.engine.drain = timedelta(milliseconds=20)
         await mill.host.start(keep, "x", id="1")
         await mill.settle()
 

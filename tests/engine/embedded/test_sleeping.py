@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.embedded.mill import HOUR, MINUTE, SECOND, Depot, Gate, JumpClock, Mill
+from tests.engine.embedded.jump_clock import JumpClock
+from tests.engine.embedded.mill import HOUR, MINUTE, SECOND, Depot, Gate, Mill
 from weft.clock import Clock
 from weft.engine.embedded import timetable
 from weft.engine.embedded.shelf import IDLE_AT_MOST, Shelf

@@ -49,6 +49,7 @@ class EmbeddedEngine:
     Attributes:
         on_commit: called with the number of commits so far, after each commit and before its outputs leave.
         failed: set with the error once a commit has failed and the engine has stopped.
+        drain: real time that calls under way may take to end when the engine closes.
     """
 
     def __init__(
@@ -60,7 +61,6 @@ class EmbeddedEngine:
         ids: Ids | None = None,
         limits: Limits | None = None,
         backoff: Backoff | None = None,
-        drain: timedelta = DRAIN,
         drain_limit: int = DRAIN_LIMIT,
     ) -> None:
         """Make an engine; nothing happens before it is opened.
@@ -72,10 +72,9 @@ class EmbeddedEngine:
             ids: where chains, seeds and ids of messages come from.
             limits: what a run may hold.
             backoff: the waits between attempts.
-            drain: real time that calls under way may take to end when it closes.
             drain_limit: callbacks in one step of a run.
         """
-        self._drain = drain
+        self.drain = DRAIN
         self._path = path
         self._system = system
         self._ids = ids or SystemIds()
@@ -162,7 +161,7 @@ class EmbeddedEngine:
 
     async def _calls_ended(self) -> None:
         try:
-            async with asyncio.timeout(self._drain.total_seconds()):
+            async with asyncio.timeout(self.drain.total_seconds()):
                 while self._work.sender.in_flight:
                     self._changed.clear()
                     await self._changed.wait()
