@@ -15,6 +15,10 @@ from weft.model.effect import EffectKind
 from weft.model.operation import Operation
 from weft.model.policy import Limits
 
+# Looking a member up in its enum, or building a union for isinstance, takes longer than what is done with it.
+_READ, _IRREVERSIBLE = EffectKind.READ, EffectKind.IRREVERSIBLE
+_NOTHING_HAPPENED = (Refused, NotDone)
+
 
 class Owner(Protocol):
     """What the calls need of their execution."""
@@ -100,27 +104,28 @@ class Calls:
             ScopeClosed: the saga is unwinding, or the run is ending.
             LimitExceeded: too many calls are open, or the arguments are too large.
         """
+        owner = self._owner
         task = self.loop.current
         assert task is not None, "operations are awaited, and only tasks await"
-        scope = self._owner.root_scope if task.scope is None else task.scope.effective()
-        if scope.is_closed(self._owner.entries):
+        scope = owner.root_scope if task.scope is None else task.scope.effective()
+        if scope.is_closed(owner.entries):
             what = f"{operation.target} was called under a saga that is unwinding; it was not sent"
             raise ScopeClosed(what, where=self.loop.line())
-        limits = self._owner.limits
+        limits = owner.limits
         if len(self._open) >= limits.pending_calls:
             what = f"the run has {limits.pending_calls:,} calls without an outcome"
             raise LimitExceeded(what, remedy="use an asyncio.Semaphore around them", name="pending_calls")
         if len(arguments) > limits.payload_bytes:
-            self._owner.check_payload(arguments, f"the arguments of {operation.target}")
-        record = self._record(task.path.next(operation.target), operation, arguments, scope=scope)
+            owner.check_payload(arguments, f"the arguments of {operation.target}")
+        path = task.path.next(operation.target)
+        record = self._record(path, operation, arguments, scope=scope)
         record.task = task
         undo = f"{operation.service}.{operation.undo}" if operation.undo else ""
-        command = CallIssued(record.path, operation.target, arguments, undo, "", self.loop.line())
-        self._owner.commands[f"call {record.path}"] = command
+        owner.commands[f"call {path}"] = CallIssued(path, operation.target, arguments, undo, "", self.loop.line())
         if scope.parent is not None:
             if record.undoable:
                 scope.records.append(record)
-            if operation.kind is EffectKind.IRREVERSIBLE:
+            if operation.kind is _IRREVERSIBLE:
                 scope.pivots.append(record)
         future = record.future = CallFuture(record, self)
         return future
@@ -130,7 +135,7 @@ class Calls:
         record = CallRecord(path, operation, arguments, scope=scope, issued=self._tick, entry=self._owner.entries)
         record.issued_ms = self.loop.now_ms
         self._open[path] = record
-        if operation.kind is not EffectKind.READ:
+        if operation.kind is not _READ:
             self._effects += 1
             scope.open += 1
         return record
@@ -159,14 +164,14 @@ class Calls:
             raise EntryCorrupt(what)
         self._tick += 1
         record.ended = self._tick
-        if isinstance(outcome, Refused | NotDone):
+        if isinstance(outcome, _NOTHING_HAPPENED):
             record.undoable = False
             self._unpin(record)
         self._close(record)
         future, record.future = record.future, None
         if future is not None and not future.done():
             future.set_result(outcome)
-        if record.operation.kind is EffectKind.IRREVERSIBLE:
+        if record.operation.kind is _IRREVERSIBLE:
             for task in self.loop.tasks:
                 if task.held:
                     # After the task has taken the reply: a cancellation held back strikes at its next await.
@@ -183,7 +188,7 @@ class Calls:
             self.end(path, NotDone(f"{path} was skipped by an operator", reason="skipped"))
 
     def _close(self, record: CallRecord) -> None:
-        if record.operation.kind is not EffectKind.READ:
+        if record.operation.kind is not _READ:
             self._effects -= 1
             scope = record.scope.effective()
             scope.open -= 1

@@ -74,11 +74,18 @@ class Execution:
         self.commands: dict[str, Command] = {}
         self.calls = Calls(self, operations)
         self.loop.holds = self.calls.holds_cancellation
-        self.inbox = Inbox(self.loop, limit=limits.pending_messages)
+        self._inbox: Inbox | None = None
         self._program = program
         self._root: RunTask | None = None
         self._seed = b""
         self._closing = False
+
+    @property
+    def inbox(self) -> Inbox:
+        """Return the messages of the run; most runs never get one."""
+        if self._inbox is None:
+            self._inbox = Inbox(self.loop, limit=self.limits.pending_messages)
+        return self._inbox
 
     # What the engine does with it.
 
@@ -89,9 +96,10 @@ class Execution:
             DrainTooLong: the step does not end; the run is blocked and must leave memory.
             ProtocolUnknown: the journal was written by a newer weft.
         """
-        self.loop.now_ms = max(self.loop.now_ms, at_ms)
+        loop = self.loop
+        loop.now_ms = max(loop.now_ms, at_ms)
         self._apply(entry)
-        self.loop.drain()
+        loop.drain()
         self._end_if_over()
         self.entries += 1
         commands = list(self.commands.values())

@@ -20,34 +20,36 @@ class Timers(Protocol):
 
 
 class Ready:
-    """A callback in the queue."""
+    """A callback in the queue.
 
-    __slots__ = ("_args", "_callback", "_cancelled", "_context", "origin")
+    Attributes:
+        origin: the saga that whoever queued it belongs to.
+        forgotten: it is passed over.
+    """
 
-    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> None:
-        self._callback = callback
-        self._args = args
-        self._context = context
-        self._cancelled = False
-        self.origin: Any = None
+    __slots__ = ("args", "callback", "context", "forgotten", "origin")
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context, *, origin: Any
+    ) -> None:
+        self.callback = callback
+        self.args = args
+        self.context = context
+        self.forgotten = False
+        self.origin = origin
 
     def cancel(self) -> None:
         """Forget the callback."""
-        self._cancelled = True
+        self.forgotten = True
 
     def cancelled(self) -> bool:
         """Tell whether it was forgotten."""
-        return self._cancelled
-
-    def run(self) -> None:
-        """Call back, unless forgotten."""
-        if not self._cancelled:
-            self._context.run(self._callback, *self._args)
+        return self.forgotten
 
     @property
     def subjects(self) -> tuple[object, ...]:
         """Return who may be meant: the task that is stepped, or the one whose end is told."""
-        return (getattr(self._callback, "__self__", None), *self._args[:1])
+        return (getattr(self.callback, "__self__", None), *self.args[:1])
 
 
 class Queue(Protocol):

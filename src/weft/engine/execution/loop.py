@@ -11,17 +11,16 @@ import gc
 import math
 import sys
 from asyncio import events
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from typing import Any
+from zlib import crc32
 
 from weft.engine.execution.eviction import Generators, RunEvicted, close
 from weft.engine.execution.guards import GuardedLoop, refuse
 from weft.engine.execution.handles import Ready, RunTimer, Timers
-from weft.engine.execution.paths import TaskPath, line_of_caller, made_by, place_suspended
+from weft.engine.execution.paths import TaskPath, line_above, line_of_caller, made_by, place_suspended
 from weft.errors import DrainTooLong
-from weft.ids import digest
 
 DRAIN_LIMIT = 100_000
 """Callbacks in one drain; past it the run is blocked."""
@@ -116,12 +115,12 @@ class RunLoop(GuardedLoop):
     """An event loop for one run, drained once for each entry."""
 
     def __init__(self, *, name: str, timers: Timers, drain_limit: int = DRAIN_LIMIT) -> None:
-        self._ready: deque[Ready] = deque()
-        self._base = int.from_bytes(digest(name.encode())[:7])
+        self._ready: list[Ready] = []
+        self._base = crc32(name.encode())
         self._count = 0
         self._drain_limit = drain_limit
         self._prune_at = 64
-        self._root_path = TaskPath("callback/")
+        self._root_path: TaskPath | None = None
         self.timers = timers
         self.start_ms = 0
         self.now_ms = 0
@@ -161,7 +160,7 @@ class RunLoop(GuardedLoop):
 
     def line(self) -> str:
         """Return `file:line` of the workflow's code that is running, or that made the task that is."""
-        line = line_of_caller(2)
+        line = line_above(sys._getframe(2))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the only way to the caller
         if not line:
             task = self.current
             return "" if task is None else task.line
@@ -170,7 +169,11 @@ class RunLoop(GuardedLoop):
     def path(self) -> TaskPath:
         """Return the path of the running task, or that of bare callbacks."""
         task = self.current
-        return self._root_path if task is None else task.path
+        if task is not None:
+            return task.path
+        if self._root_path is None:
+            self._root_path = TaskPath("callback/")
+        return self._root_path
 
     # What asyncio asks of a loop.
 
@@ -195,9 +198,7 @@ class RunLoop(GuardedLoop):
         return ready
 
     def _make_ready(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None) -> Ready:
-        ready = Ready(callback, args, copy_context() if context is None else context)
-        ready.origin = self.origin()
-        return ready
+        return Ready(callback, args, copy_context() if context is None else context, origin=self.origin())
 
     def put(self, ready: Ready) -> None:
         """Queue a callback that is already made."""
@@ -277,6 +278,8 @@ class RunLoop(GuardedLoop):
         Raises:
             DrainTooLong: it does not end.
         """
+        if not self._ready:
+            return
         before = self._enter()
         self.draining = True
         try:
@@ -291,7 +294,7 @@ class RunLoop(GuardedLoop):
         gc.disable()
         events._set_running_loop(self)  # noqa: SLF001
         # Generators of this run must not meet the outer loop's hooks, which would close them on another loop.
-        sys.set_asyncgen_hooks(firstiter=self._generators.begin, finalizer=self._drop_generator)
+        sys.set_asyncgen_hooks(self._generators.begin, self._drop_generator)
         return before
 
     def _leave(self, before: tuple[Any, Any, bool]) -> None:
@@ -302,22 +305,25 @@ class RunLoop(GuardedLoop):
             gc.enable()
 
     def _drain(self) -> None:
-        ready = self._ready
         left = self._drain_limit
-        while ready:
-            handle = ready.popleft()
-            self.handle = handle
-            try:
-                handle.run()
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001 - the border of bare callbacks, as in asyncio's own loop
-                # asyncio raises SystemExit out of a task's step, too: it ends the run, not the engine.
-                self.call_exception_handler({"message": "exception in a callback", "exception": error})
-            left -= 1
-            if left < 0:
-                what = f"a step ran {self._drain_limit:,} callbacks and did not end"
-                raise DrainTooLong(what, where=_where_is(handle))
+        # A list at a time is first in, first out as well: what is queued meanwhile comes behind all of it. A deque
+        # would keep 600 bytes for each run that waits.
+        while self._ready:
+            ready, self._ready = self._ready, []
+            for handle in ready:
+                if not handle.forgotten:
+                    self.handle = handle
+                    try:
+                        handle.context.run(handle.callback, *handle.args)
+                    except KeyboardInterrupt:
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - the border of bare callbacks, as in asyncio's own loop
+                        # asyncio raises SystemExit out of a task's step, too: it ends the run, not the engine.
+                        self.call_exception_handler({"message": "exception in a callback", "exception": error})
+                left -= 1
+                if left < 0:
+                    what = f"a step ran {self._drain_limit:,} callbacks and did not end"
+                    raise DrainTooLong(what, where=_where_is(handle))
         self.handle = None
 
     def _drop_generator(self, generator: AsyncGenerator[Any, Any]) -> None:

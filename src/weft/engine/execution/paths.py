@@ -13,10 +13,14 @@ UNDO = "~undo"
 
 _HERE = str(Path(__file__).parents[2]) + os.sep
 _ASYNCIO = str(Path(asyncio.__file__).parent) + os.sep
-_TOPS = frozenset({"Ready.run", "Execution.tell"})
+_TOPS = frozenset({"RunLoop._drain", "Execution.tell"})
 """What a step begins in: beyond it stands whoever steps the run, another one at each replay."""
 
-_ours: dict[str, bool] = {}
+_TOP_FILES = tuple(str(Path(__file__).with_name(name)) for name in ("loop.py", "execution.py"))
+
+_THEIRS, _OURS, _OURS_WITH_TOPS = range(3)
+
+_kinds: dict[str, int] = {}
 _places: dict[tuple[str, int], str] = {}
 
 
@@ -58,11 +62,18 @@ def line_of_caller(depth: int) -> str:
 
 def line_above(frame: FrameType | None) -> str:
     """Return `file:line` of the nearest frame of a run, from a frame up, that is neither asyncio's nor weft's."""
-    while frame is not None and _is_ours(frame.f_code.co_filename):
-        if frame.f_code.co_qualname in _TOPS:
+    while frame is not None:
+        code = frame.f_code
+        filename = code.co_filename
+        kind = _kinds.get(filename)
+        if kind is None:
+            kind = _kind(filename)
+        if kind == _THEIRS:
+            return place(frame)
+        if kind == _OURS_WITH_TOPS and code.co_qualname in _TOPS:
             return ""
         frame = frame.f_back
-    return "" if frame is None else place(frame)
+    return ""
 
 
 def place_raised(error: BaseException) -> str:
@@ -86,10 +97,15 @@ def place(frame: FrameType, line: int | None = None) -> str:
 
 
 def _is_ours(filename: str) -> bool:
-    known = _ours.get(filename)
-    if known is None:
-        known = _ours[filename] = filename.startswith((_HERE, _ASYNCIO, "<frozen"))
-    return known
+    return _kind(filename) != _THEIRS
+
+
+def _kind(filename: str) -> int:
+    kind = _kinds.get(filename)
+    if kind is None:
+        kind = _OURS if filename.startswith((_HERE, _ASYNCIO, "<frozen")) else _THEIRS
+        kind = _kinds[filename] = _OURS_WITH_TOPS if filename in _TOP_FILES else kind
+    return kind
 
 
 def place_suspended(coro: Any) -> str:

@@ -11,6 +11,8 @@ from weft.engine.execution.paths import TaskPath
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
 
+_COMPENSATED = EffectKind.COMPENSATED  # looking a member up in its enum takes longer than all that is done with it
+
 OPEN = 1 << 62
 """The tick at which a call ends that has not ended."""
 
@@ -54,7 +56,7 @@ class CallRecord:
         self.entry = entry
         self.ended = OPEN
         self.abandoned = False
-        self.undoable = operation.kind is EffectKind.COMPENSATED
+        self.undoable = operation.kind is _COMPENSATED
         self.undoes = ""
         self.future: RunFuture | None = None
         self.task: RunTask | None = None
@@ -122,7 +124,7 @@ class Scope:
         while scope is not None:
             if scope.closed:
                 return True
-            if scope.can_only_go_forward(entry):
+            if scope.pivots and scope.can_only_go_forward(entry):
                 return False
             scope = scope.parent
         return False
