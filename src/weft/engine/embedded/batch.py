@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 MOST_ROWS = 1_024
 """The most rows of one statement: thirteen columns of them stay under SQLite's smallest limit of variables, 32,766."""
@@ -125,8 +125,10 @@ def text(statement: Statement, rows: int) -> str:
     return f"{statement.before} (VALUES {', '.join([row] * rows)}) {statement.after}"
 
 
-def execute(connection: sqlite3.Connection, statement: Statement, rows: Sequence[tuple[object, ...]]) -> None:
-    """Execute a statement over rows in as few calls as SQLite's limit of variables allows.
+def execute(
+    connection: sqlite3.Connection, statement: Statement, rows: Sequence[tuple[object, ...]]
+) -> list[tuple[Any, ...]]:
+    """Execute a statement over rows in as few calls as SQLite's limit of variables allows; return what it answers.
 
     Each call gives the interpreter lock away and must win it back from a busy loop, up to 5 ms each time:
     `executemany`, which is one such call for each row, writes 900 rows a second there, this 16,000, for 256 rows a
@@ -134,12 +136,14 @@ def execute(connection: sqlite3.Connection, statement: Statement, rows: Sequence
     so that there are eleven texts to compile in a process's life and not a thousand: padding a row costs less than
     parsing one.
     """
+    answers: list[tuple[Any, ...]] = []
     for start in range(0, len(rows), MOST_ROWS):
         part = rows[start : start + MOST_ROWS]
         size = 1 << (len(part) - 1).bit_length()
         values = list(chain.from_iterable(part))
         values.extend([None] * (statement.columns * (size - len(part))))
-        connection.execute(text(statement, size), values)
+        answers += connection.execute(text(statement, size), values).fetchall()
+    return answers
 
 
 def stage(connection: sqlite3.Connection, batch: Batch, number_of: Callable[[str], int]) -> None:

@@ -234,11 +234,13 @@ class EmbeddedEngine:
             InputInvalid: the id is no text that can be stored.
         """
         self._check_limits(run_id, data)
-        await self._do(partial(self._start, workflow, run_id, data, tenant=tenant))
+        begun = self._do(partial(self._start, workflow, run_id, data, tenant=tenant))
+        self._work.shelf.lookups.expect(workflow, run_id)
+        await begun
 
     def _start(self, workflow: str, run_id: str, data: bytes, *, tenant: str) -> None:
         live = self._work.shelf.loaded(workflow, run_id)
-        row = None if live is not None else self._work.shelf.store.find(workflow, run_id)
+        row = None if live is not None else self._work.shelf.expected(workflow, run_id)
         if live is None and row is None:
             self._work.begin(Identity(workflow, run_id, self._ids.new_id()), data, tenant=tenant)
             return

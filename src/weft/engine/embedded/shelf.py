@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from weft.engine.embedded.journal import Journal
 from weft.engine.embedded.live import LiveRun
+from weft.engine.embedded.lookups import Lookups
 from weft.engine.embedded.store import RunRow, Store
 from weft.engine.embedded.timetable import Timetable
 from weft.engine.execution.execution import Identity
@@ -35,6 +36,7 @@ class Shelf:
         self._timetable = timetable
         self._resume = resume
         self._store: Store | None = None
+        self.lookups = Lookups()
         self._by_key: dict[int, LiveRun] = {}
         self._by_name: dict[tuple[str, str], LiveRun] = {}
         self._idle: OrderedDict[int, LiveRun] = OrderedDict()
@@ -70,6 +72,10 @@ class Shelf:
     def loaded(self, workflow: str, run_id: str) -> LiveRun | None:
         """Return a run if it is in memory."""
         return self._by_name.get((workflow, run_id))
+
+    def expected(self, workflow: str, run_id: str) -> RunRow | None:
+        """Return a run as it stands on disk that `lookups` was told to expect."""
+        return self.lookups.find(self.store, workflow, run_id)
 
     def is_loaded(self, key: int) -> bool:
         """Tell whether a run is in memory."""

@@ -28,12 +28,15 @@ READER_CACHE_KIB = 16 * 1024
 MOST_REQUESTS = 1_000
 """How many pending requests are read at once; the rest come with the next look."""
 
-_RUN = (
+_RUN_FROM = (
     "SELECT key, workflow, run_id, chain, generation, epoch, tenant, status, created_ms, wake_ms, ended_ms, reason, "
-    "result FROM runs"
+    "result FROM"
 )
+_RUN = f"{_RUN_FROM} runs"
 
 FIND = f"{_RUN} WHERE workflow = ? AND run_id = ?"
+# CROSS JOIN keeps the order: with IN (VALUES …) SQLite reads the whole index.
+FIND_ALL = statements.Statement(_RUN_FROM, 2, "CROSS JOIN runs ON workflow = column1 AND run_id = column2")
 ROW = f"{_RUN} WHERE key = ?"
 JOURNAL = "SELECT seq, at_ms, entry, commands FROM journal WHERE run = ? ORDER BY seq"
 IN_FLIGHT = f"{_RUN} WHERE wake_ms = 0 AND key > ? ORDER BY key LIMIT ?"
@@ -177,6 +180,15 @@ class Store:
             self._load_names()
             number = self._numbers.get(workflow)
         return None if number is None else self._one(FIND, (number, run_id))
+
+    def find_all(self, names: list[tuple[str, str]]) -> dict[tuple[str, str], RunRow]:
+        """Return those runs of many names that there are."""
+        if any(workflow not in self._numbers for workflow, _ in names):
+            self._load_names()
+        numbered = [(self._numbers.get(workflow), run_id) for workflow, run_id in names]
+        with schema.mapped(self.path, doing="read"):
+            rows = statements.execute(self._reading, FIND_ALL, numbered)
+        return {(row.workflow, row.run_id): row for row in self._runs(rows)}
 
     def row(self, key: int) -> RunRow | None:
         """Return a run by its key."""
