@@ -111,11 +111,12 @@ class Dispatcher:
             log_failure("the witness of %s failed", call.target, error)
 
     async def _run(self, bound: Bound, current: CurrentCall, arguments: Mapping[str, Any]) -> tuple[Outcome, Ending]:
-        deadline = _Deadline(self._clock, current.call.remaining_ms)
+        deadline: _Deadline | None = None
         try:
             if current.call.remaining_ms is None:
                 result = await bound.method(**arguments)
             else:
+                deadline = _Deadline(self._clock, current.call.remaining_ms)
                 async with deadline:
                     result = await bound.method(**arguments)
             outcome: Outcome = Reply(bound.operation.result.encode(result))
@@ -124,7 +125,7 @@ class Dispatcher:
             refused = _refusal(bound.operation, error)
             if refused is None:
                 await _abandon(current)
-                return _failure(bound, current, error, timed_out=deadline.fired), Ending.FAILED
+                return _failure(bound, current, error, timed_out=deadline is not None and deadline.fired), Ending.FAILED
             outcome, ending = refused, Ending.REFUSED
         if doomed.get() == current.call.id:
             raise Crashed
@@ -213,9 +214,9 @@ class _Deadline:
 
     __slots__ = ("_alarm", "_cancelling", "_clock", "_remaining_ms", "_task", "fired")
 
-    def __init__(self, clock: Clock, remaining_ms: int | None) -> None:
+    def __init__(self, clock: Clock, remaining_ms: int) -> None:
         self._clock = clock
-        self._remaining_ms = remaining_ms or 0
+        self._remaining_ms = remaining_ms
         self.fired = False
 
     async def __aenter__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Generator
 from contextvars import Context, copy_context
 from typing import Any, Protocol
 
@@ -107,7 +107,14 @@ class Crew:
         if not job.cancelled:
             job.worker = me
             try:
-                outcome = await _Watched(job.make(), self._hand_on)
+                steps = job.make().__await__()
+                try:
+                    waited = next(steps)
+                except StopIteration as end:  # most attempts on one machine never wait: they cost no more than this
+                    outcome = end.value
+                else:
+                    self._hand_on()
+                    outcome = await _Rest(steps, waited)
             except asyncio.CancelledError:
                 if self._closed or (me.cancelling() and not job.cancelled):
                     raise
@@ -160,22 +167,17 @@ def _forget_cancellation(worker: asyncio.Task[None]) -> None:
         worker.uncancel()
 
 
-class _Watched:
-    """An await that says when it first comes to wait."""
+class _Rest:
+    """The rest of an await whose first step has been made, and what that step waits for."""
 
-    __slots__ = ("_awaited", "_waits")
+    __slots__ = ("_steps", "_waited")
 
-    def __init__(self, awaited: Awaitable[Outcome], waits: Callable[[], None]) -> None:
-        self._awaited = awaited
-        self._waits = waits
+    def __init__(self, steps: Generator[Any, Any, Outcome], waited: Any) -> None:
+        self._steps = steps
+        self._waited = waited
 
     def __await__(self) -> Generator[Any, Any, Outcome]:
-        steps = self._awaited.__await__()
-        try:
-            waited = next(steps)
-        except StopIteration as end:
-            return end.value
-        self._waits()
+        steps, waited = self._steps, self._waited
         while True:
             try:
                 sent = yield waited

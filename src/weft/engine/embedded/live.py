@@ -19,6 +19,9 @@ from weft.model.run import RunStatus
 IN_FLIGHT = 0
 """The wake time of a run that has calls under way: it is loaded at every start."""
 
+_UNDER_WAY = (RunStatus.RUNNING, IN_FLIGHT, "")
+"""Where a run stands after nearly every step: made once."""
+
 
 class Maker(Protocol):
     """Who makes calls."""
@@ -98,6 +101,7 @@ class LiveRun:
 
     Attributes:
         key: its row; `next_seq`: the next row of its journal.
+        name: `workflow/run id`; what is told to services as the caller.
         prefix: what the ids of its calls begin with.
         execution: nothing while the run is blocked.
         pending: commits that are on their way.
@@ -117,6 +121,7 @@ class LiveRun:
         "input_digest",
         "key",
         "last_ms",
+        "name",
         "next_seq",
         "over",
         "pending",
@@ -130,6 +135,7 @@ class LiveRun:
     def __init__(self, key: int, identity: Identity, execution: Execution | None, *, tenant: str = "") -> None:
         self.key = key
         self.identity = identity
+        self.name = f"{identity.workflow}/{identity.run_id}"
         self.prefix = call_id(identity.chain, generation=identity.generation, epoch=identity.epoch, path="")
         self.execution = execution
         self.tenant = tenant
@@ -143,13 +149,8 @@ class LiveRun:
         self.sealed: WeftError | None = None
         self.blocked = ""
         self.calls: dict[str, CallState] = {}
-        self.saved: tuple[int, int | None, str] = (RunStatus.RUNNING, IN_FLIGHT, "")
+        self.saved: tuple[int, int | None, str] = _UNDER_WAY
         self.input_digest = b""
-
-    @property
-    def name(self) -> str:
-        """Return `workflow/run id`."""
-        return f"{self.identity.workflow}/{self.identity.run_id}"
 
     def standing(self) -> tuple[int, int | None, str]:
         """Return status, wake time and reason as they are now."""
@@ -157,11 +158,11 @@ class LiveRun:
             return (RunStatus.BLOCKED, IN_FLIGHT, self.blocked)
         execution = self.execution
         assert execution is not None, "a run without an execution is blocked"
-        attention = next((state.attention for state in self.calls.values() if state.attention), "")
-        if attention:
-            return (RunStatus.NEEDS_ATTENTION, IN_FLIGHT, attention)
+        for state in self.calls.values():
+            if state.attention:
+                return (RunStatus.NEEDS_ATTENTION, IN_FLIGHT, state.attention)
         if self.calls or len(execution.calls):
-            return (RunStatus.RUNNING, IN_FLIGHT, "")
+            return _UNDER_WAY
         wake_ms = min((timer.due_ms for timer in execution.timers.values()), default=None)
         return (RunStatus.WAITING, wake_ms, "")
 

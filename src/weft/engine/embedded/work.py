@@ -26,6 +26,8 @@ from weft.model.effect import EffectKind
 from weft.model.policy import Backoff, Limits
 from weft.model.run import RunStatus
 
+_WITH_DATA = (Reply, Refused)
+
 
 class Work:
     """The parts of an engine, and how they answer one another.
@@ -129,7 +131,7 @@ class Work:
         path = state.record.path
         if live.gone or live.over or live.calls.get(path) is not state:
             return
-        if isinstance(outcome, Reply | Refused) and len(outcome.data) > self._limits.payload_bytes:
+        if isinstance(outcome, _WITH_DATA) and len(outcome.data) > self._limits.payload_bytes:
             too_large = self._too_large(state, outcome)
             if too_large is None:
                 return

@@ -250,7 +250,10 @@ class Writer:
         if news.committed and self._on_commit is not None:
             self._on_commit()
         for done, _ in news.waiting:
-            self._call(done)
+            try:
+                done()
+            except Exception as error:  # noqa: BLE001 - a border: what one of them raises must not keep it from others
+                self._report(done, error)
 
     def _tell_failed(self, news: _News, error: StoreFailed) -> None:
         for _, failed in news.waiting:
@@ -261,7 +264,10 @@ class Writer:
         try:
             callback()
         except Exception as error:  # noqa: BLE001 - a border: what one of them raises must not keep it from the others
-            self._loop.call_exception_handler({"message": f"{callback} failed after a commit", "exception": error})
+            self._report(callback, error)
+
+    def _report(self, callback: Done, error: Exception) -> None:
+        self._loop.call_exception_handler({"message": f"{callback} failed after a commit", "exception": error})
 
     def _wake_idle(self) -> None:
         idle, self._idle = self._idle, []
