@@ -7,8 +7,8 @@ WeftError
 ├── ValueInvalid              E803  bytes that do not parse as the declared type
 ├── CallFailed                      a call ended without an answer
 │   ├── NotDone               E402  it certainly did not happen
+│   │   └── Undone            E404  and never will: the operation arrived after its undo
 │   └── OutcomeUnknown        E403  it may have happened
-├── Undone                    E404  the operation arrived after its undo
 ├── OutsideRun                E201  a verb of runs was used outside one
 ├── ScopeClosed               E202  a call under a saga that is unwinding
 ├── NotDeterministic          E203  something that would differ in a replay
@@ -110,17 +110,18 @@ class NotDone(CallFailed):
     remedy = "it is safe to try again or to do something else"
 
 
+class Undone(NotDone):
+    """Tell that an operation arrived after its undo and will never be applied; final, whatever attempts come."""
+
+    code = "WEFT-E404"
+    remedy = "let it be: whoever asked for the operation has taken it back"
+
+
 class OutcomeUnknown(CallFailed):
     """Tell that a call may have had its effect."""
 
     code = "WEFT-E403"
     remedy = "ask the service, or undo; do not fall back to another effect"
-
-
-class Undone(CallFailed):
-    """Tell that an operation arrived after its undo and will never be applied."""
-
-    code = "WEFT-E404"
 
 
 class OutsideRun(WeftError):

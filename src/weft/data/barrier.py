@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, MetaData, Table, Text
 
-from weft.errors import NotDone, TransactionMisused, UndoTooOld
+from weft.errors import TransactionMisused, Undone, UndoTooOld
 from weft.ids import digest
 from weft.model.call import Call, Outcome, Refused, Reply
 
@@ -84,7 +84,7 @@ class BarrierRow:
         if self.state == REFUSED:
             return Refused(self.kind, self.data)
         assert self.state == UNDONE, f"the row of {self.effect_id} was committed before it was settled"
-        return NotDone(f"{self.effect_id} arrived after its undo and will never be applied", reason="undone")
+        return Undone(f"{self.effect_id} arrived after its undo and will never be applied", reason="undone")
 
 
 def role_of(call: Call) -> str:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from weft.errors import NotDone, OutcomeUnknown
+from weft.errors import NotDone, OutcomeUnknown, Undone
 from weft.model.call import Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
 from weft.model.policy import FIRST_ATTENTION, Backoff
-
-FINAL_REASONS = frozenset({"undone"})
-"""Reasons of NotDone that no later attempt can change."""
 
 ADMISSION = "admission"
 """The reason of a NotDone that came before the service: it delays a call and says nothing about it."""
@@ -101,7 +98,7 @@ class Judge:
             return Stands(outcome)
         if isinstance(outcome, Refused):
             return self._refused(operation, log, outcome, undo=undo, chance=chance)
-        if isinstance(outcome, NotDone) and outcome.reason in FINAL_REASONS:
+        if isinstance(outcome, Undone):
             return Stands(outcome)
         if isinstance(outcome, OutcomeUnknown):
             log.arrived = True

@@ -6,8 +6,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from weft.errors import EntryCorrupt, NotDone, OutcomeUnknown
+from weft.errors import EntryCorrupt, NotDone, OutcomeUnknown, Undone
 from weft.model.call import Outcome, Refused, Reply
+
+UNDONE = "undone"
+"""The reason of a NotDone that stands for ever: the operation arrived after its undo."""
 
 PROTOCOL = 1
 """The version of the rules by which an execution answers entries; it grows when the answers change."""
@@ -57,7 +60,8 @@ class Ended(msgspec.Struct, frozen=True, array_like=True, tag="reply", gc=False)
             case "refused":
                 return Refused(self.name, self.data)
             case "not-done":
-                return NotDone(self.text, reason=self.name)
+                kind = Undone if self.name == UNDONE else NotDone
+                return kind(self.text, reason=self.name)
             case _:
                 return OutcomeUnknown(self.text, reason=self.name)
 
