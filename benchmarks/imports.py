@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+from benchmarks.child import ROOT, environment
 from benchmarks.question import Answer, Asked, Goal, median, progress
 
 IMPORT_MS, HELP_MS = 100, 150
@@ -36,10 +37,15 @@ def ask(asked: Asked) -> Answer:
 
 
 def _import_ms() -> float:
-    return float(subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True).stdout)
+    return float(_python(IMPORT).stdout)
 
 
 def _help_ms() -> float:
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", HELP], capture_output=True, check=True)
+    _python(HELP)
     return (time.perf_counter() - began) * 1000
+
+
+def _python(program: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment())
