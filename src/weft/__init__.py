@@ -1,6 +1,25 @@
 """weft (经纬): distributed microservices seen as workflows."""
 
-from weft.errors import CallFailed, NotDone, OutcomeUnknown, WeftError
+from weft.errors import (
+    CallFailed,
+    DeclarationInvalid,
+    InputInvalid,
+    NotDone,
+    OutcomeUnknown,
+    RunCancelled,
+    RunClosed,
+    RunExists,
+    RunFailed,
+    RunNotFound,
+    RunTerminated,
+    ScopeClosed,
+    SettingInvalid,
+    StoreFailed,
+    StoreOwned,
+    Undone,
+    ValueInvalid,
+    WeftError,
+)
 from weft.flow.chance import random, uuid4
 from weft.flow.messages import receive
 from weft.flow.runs import Run, Runs
@@ -18,16 +37,30 @@ from weft.model.workflow import Workflow, workflow
 
 __all__ = [
     "CallFailed",
+    "DeclarationInvalid",
     "Declined",
     "Host",
+    "InputInvalid",
     "NotDone",
     "OutcomeUnknown",
     "Run",
+    "RunCancelled",
+    "RunClosed",
+    "RunExists",
+    "RunFailed",
+    "RunNotFound",
+    "RunTerminated",
     "Runs",
+    "ScopeClosed",
     "Service",
+    "SettingInvalid",
     "Signal",
     "State",
+    "StoreFailed",
+    "StoreOwned",
     "System",
+    "Undone",
+    "ValueInvalid",
     "WeftError",
     "Workflow",
     "compensated_by",

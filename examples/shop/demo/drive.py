@@ -14,7 +14,7 @@ from examples.shop.values import CustomerId, Ended, Order, OrderId, ReturnReques
 from examples.shop.workflows.cancel_or_return import cancel_or_return
 from examples.shop.workflows.place_order import place_order
 from examples.shop.workflows.restock import restock
-from weft import Run, Runs, WeftError
+from weft import Run, RunFailed, Runs
 
 AT_ONCE = 256
 """Runs under way at once; orders that are on hold are not counted, since all they do is wait."""
@@ -106,8 +106,8 @@ class Drive:
             ended = await run.result()
             self.tally.ended[ended.order_id] = ended
             self.tally.outcomes[ended.ending.value] += 1
-        except WeftError as error:
-            self._failed(run.id, error)
+        except RunFailed as error:
+            self.tally.failed[run.id] = error.what
         self._progressed(self.tally)
 
     async def _return(self, request: ReturnRequest, before: tuple[asyncio.Task[None], ...]) -> None:
@@ -118,17 +118,8 @@ class Drive:
                 await self._started[request.cancels]
             run = await self._runs.start(cancel_or_return, request, id=request.id)
             self.tally.settled.append(await run.result())
-        except WeftError as error:
-            self._failed(request.id, error)
+        except RunFailed as error:
+            self.tally.failed[request.id] = error.what
         finally:
             self._turns.release()
         self._progressed(self.tally)
-
-    def _failed(self, name: str, error: WeftError) -> None:
-        if error.code not in RUN_FAILED:
-            raise error
-        self.tally.failed[name] = error.what
-
-
-RUN_FAILED = frozenset({"WEFT-E301", "WEFT-E302", "WEFT-E303"})
-"""Codes that are about one run. Any other is about the engine, and ends the drive."""

@@ -12,17 +12,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from weft import WeftError
+from weft import InputInvalid
 
 COLUMNS = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
 GZIP_MAGIC = b"\x1f\x8b"
 
 
-class InputInvalid(WeftError):
-    """A file, or a line of it, that does not parse."""
-
-    code = "WEFT-E602"
-    remedy = f"the file is CSV, plain or gzip, in UTF-8, with the columns {', '.join(COLUMNS)}"
+REMEDY = f"the file is CSV, plain or gzip, in UTF-8, with the columns {', '.join(COLUMNS)}"
 
 
 class InvoiceLine(NamedTuple):
@@ -61,14 +57,16 @@ def read_lines(path: Path) -> Iterator[InvoiceLine]:
         try:
             heading = next(rows, list[str]())
             if heading != COLUMNS:
-                raise InputInvalid(f"the heading is {','.join(heading) or 'missing'}", where=f"{path}:1")
+                raise InputInvalid(f"the heading is {','.join(heading) or 'missing'}", where=f"{path}:1", remedy=REMEDY)
             for row in rows:
                 yield _parse(row, path, rows.line_num)
         except csv.Error as error:
-            raise InputInvalid(f"the line is not CSV: {error}", where=f"{path}:{rows.line_num}") from error
+            raise InputInvalid(
+                f"the line is not CSV: {error}", where=f"{path}:{rows.line_num}", remedy=REMEDY
+            ) from error
         except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
             what = f"the file cannot be read to its end: {error}"
-            raise InputInvalid(what, where=f"{path}:{rows.line_num + 1}") from error
+            raise InputInvalid(what, where=f"{path}:{rows.line_num + 1}", remedy=REMEDY) from error
 
 
 @contextmanager
@@ -77,7 +75,7 @@ def _opened(path: Path) -> Generator[TextIO]:
         with path.open("rb") as file:
             packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     except OSError as error:
-        raise InputInvalid(f"the file cannot be opened: {error.strerror}", where=str(path)) from error
+        raise InputInvalid(f"the file cannot be opened: {error.strerror}", where=str(path), remedy=REMEDY) from error
     open_file = gzip.open if packed else open
     with open_file(path, "rt", encoding="utf-8", newline="") as file:
         yield file
@@ -86,10 +84,10 @@ def _opened(path: Path) -> Generator[TextIO]:
 def _parse(row: list[str], path: Path, number: int) -> InvoiceLine:
     where = f"{path}:{number}"
     if len(row) != len(COLUMNS):
-        raise InputInvalid(f"the line has {len(row)} values, not {len(COLUMNS)}", where=where)
+        raise InputInvalid(f"the line has {len(row)} values, not {len(COLUMNS)}", where=where, remedy=REMEDY)
     invoice, sku, description, quantity, at, unit_price, customer, country = row
     if not invoice or not sku:
-        raise InputInvalid("the line has no invoice or no stock code", where=where)
+        raise InputInvalid("the line has no invoice or no stock code", where=where, remedy=REMEDY)
     return InvoiceLine(
         number,
         invoice,
@@ -107,14 +105,14 @@ def _whole(text: str, where: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise InputInvalid(f"the quantity {text!r} is no whole number", where=where) from error
+        raise InputInvalid(f"the quantity {text!r} is no whole number", where=where, remedy=REMEDY) from error
 
 
 def _moment(text: str, where: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InputInvalid(f"the date {text!r} is not like 2010-12-01 08:26:00", where=where) from error
+        raise InputInvalid(f"the date {text!r} is not like 2010-12-01 08:26:00", where=where, remedy=REMEDY) from error
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
@@ -122,7 +120,7 @@ def _price(text: str, where: str) -> Decimal:
     try:
         price = Decimal(text)
     except InvalidOperation as error:
-        raise InputInvalid(f"the price {text!r} is no number", where=where) from error
+        raise InputInvalid(f"the price {text!r} is no number", where=where, remedy=REMEDY) from error
     if not price.is_finite():
-        raise InputInvalid(f"the price {text!r} is not finite", where=where)
+        raise InputInvalid(f"the price {text!r} is not finite", where=where, remedy=REMEDY)
     return price

@@ -11,7 +11,7 @@ from examples.shop.services.order import Orders
 from examples.shop.services.payment import Payments
 from examples.shop.values import Match, OrderId, ReturnRequest, Settled, Verdict
 from examples.shop.workflows.place_order import CancelOrder, place_order
-from weft import CallFailed, Declined, Runs, WeftError, saga, workflow
+from weft import CallFailed, Declined, RunClosed, Runs, saga, workflow
 
 UNDECIDED = Decision(Match.NONE, ())
 
@@ -51,7 +51,7 @@ async def _stop(order_id: OrderId, request: ReturnRequest, runs: Runs) -> None:
     """Ask an order to stop, and wait until it has ended one way or the other."""
     run = runs.find(place_order, order_id)
     # An order that ended before the message came was not stopped: if it was shipped, its goods come back.
-    with suppress(WeftError):
+    with suppress(RunClosed):
         await run.send(CancelOrder(request.id))
     await run.result()
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from examples.shop.feed.lines import COLUMNS, InputInvalid, read_lines
+from examples.shop.feed.lines import COLUMNS, read_lines
+from weft import InputInvalid
 
 HEADING = ",".join(COLUMNS)
 GOOD = "536365,85123A,WHITE HANGING HEART,6,2010-12-01 08:26:00,2.55,17850,United Kingdom"
