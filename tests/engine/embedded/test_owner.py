@@ -10,7 +10,7 @@ import pytest
 from tests.engine.embedded.stores import child, killed, line_of, owned, with_runs
 from weft.engine.embedded import owner
 from weft.engine.embedded.store import Store
-from weft.errors import SettingInvalid, StoreOwned
+from weft.errors import SettingInvalid, StoreFailed, StoreOwned
 
 OWN = """
 import sys
@@ -58,6 +58,28 @@ def test_second_engine_in_another_process(tmp_path: Path) -> None:
     described = refused.value.data["owner"]
     assert isinstance(described, owner.Owner)
     assert described.pid == process.pid
+
+
+def test_second_engine_by_another_name(tmp_path: Path) -> None:
+    """A symbolic link is no way around the owner's lock."""
+    path = tmp_path / "shop.db"
+    link = tmp_path / "same.db"
+    link.symlink_to(path)
+
+    with owned(path), pytest.raises(StoreOwned):
+        Store.open(link, system="shop", owner=True)
+
+
+def test_engine_that_was_taken_over(tmp_path: Path) -> None:
+    """An engine whose lock was gone around writes nothing once another has taken its store."""
+    path = tmp_path / "shop.db"
+    with owned(path) as first:
+        owner.lock_file(path).unlink()
+        with owned(path):
+            with pytest.raises(StoreFailed, match="taken the store over"):
+                first.write(with_runs(1))
+
+            assert first.max_key() == 0
 
 
 def test_owner_killed(tmp_path: Path) -> None:

@@ -73,8 +73,9 @@ os.register_at_fork(after_in_child=_release_in_child)
 
 
 def lock_file(path: Path) -> Path:
-    """Return the file whose lock says who owns the store at `path`."""
-    return path.with_name(f"{path.name}.lock")
+    """Return the file whose lock says who owns the store at `path`: one for all symbolic links to it."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}.lock")
 
 
 def take(path: Path) -> Ownership:

@@ -192,6 +192,24 @@ def next_epoch(connection: sqlite3.Connection, path: Path) -> int:
     return epoch
 
 
+def check_epoch(connection: sqlite3.Connection, path: Path, *, epoch: int) -> None:
+    """Make sure, inside a transaction, that no other engine has taken the store since.
+
+    The lock keeps others out. This is for what goes past it: a hard link, a lock file that was removed.
+
+    Raises:
+        StoreFailed: another engine has.
+    """
+    now = int(connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
+    if now != epoch:
+        raise StoreFailed(
+            f"another engine has taken the store over: it is at epoch {now}, this engine at {epoch}",
+            where=str(path),
+            remedy="run one engine on a store, under one name of its file",
+            reason="TAKEN_OVER",
+        )
+
+
 class mapped:  # noqa: N801 - reads as a word of the with statement, like contextlib's
     """Turn what sqlite3 raises inside a `with` into StoreFailed that names the store and what was being done."""
 

@@ -118,7 +118,11 @@ class Store:
                 return False
             raise schema.failed(error, self.path, doing="written") from error
         try:
+            schema.check_epoch(connection, self.path, epoch=self.epoch)
             statements.stage(connection, batch, self._number)
+        except StoreFailed:
+            self.rollback()
+            raise
         # A border: whatever a value or SQLite did, a transaction half executed must not stay open.
         except Exception as error:
             self.rollback()
