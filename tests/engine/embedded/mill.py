@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from contextvars import Context
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -340,12 +341,20 @@ class Mill:
         until_ms = self.clock.now_ms() + duration // timedelta(milliseconds=1)
         await self.settle()
         while (due_ms := self.clock.next_due_ms()) is not None and due_ms <= until_ms and not self.dead.is_set():
-            self.clock.move_to(due_ms)
+            await self.move_to(due_ms)
             await self.settle()
         if self.dead.is_set():
             return  # time stands still while nobody runs: what passes then is for a test to say
-        self.clock.move_to(until_ms)
+        await self.move_to(until_ms)
         await self.settle()
+
+    async def move_to(self, at_ms: int) -> None:
+        """Move the clock in a plain callback, as the system's clock does: no run is stepped inside a task."""
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self.clock.move_to, at_ms, context=Context())
+        moved = loop.create_future()
+        loop.call_soon(moved.set_result, None)
+        await moved
 
     async def status(self, workflow: Workflow[Any, Any], run_id: str) -> RunStatus:
         """Return where a run stands."""

@@ -152,7 +152,7 @@ async def test_a_reply_in_the_moment_of_the_limit_disturbs_nobody(tmp_path: Path
             run = await mill.host.start(glance, 5, id=str(number))
             await mill.settle()
 
-            mill.clock.move_to(mill.clock.now_ms() + 5_000)
+            await mill.move_to(mill.clock.now_ms() + 5_000)
             gate.open()
             await mill.settle()
 
