@@ -1,8 +1,9 @@
 """Kill the demo at random moments until it has ended all the same, and show that nothing was lost or charged twice.
 
 A demo that nobody disturbs says how every order has to end. Then demos are killed, with SIGKILL for the whole process
-group, started again, and killed again: half of the times at a moment that the clock decides, half right after a commit
-of the engine and before anything of it has left. Whoever survives has to come to the same endings and the same money.
+group, started again, and killed again: a third of the times at a moment that the clock decides, a third right after a
+commit of the engine and before anything of it has left, a third between a service's commit and its reply. Whoever
+survives has to come to the same endings and the same money.
 
     .venv/bin/python scripts/kill_demo.py --kills 50 --seed 1
 """
@@ -69,9 +70,9 @@ def main() -> int:
 def torment(store: Path, demo: list[str], chance: random.Random, *, count: Count, kills: int) -> dict[str, Any]:
     """Run one demo to its end, killing it on its way for as long as kills are left."""
     while count.kills < kills:
-        by_commit = chance.random() < 0.5  # noqa: PLR2004 - half of them
-        crash = ["--crash-at", str(chance.randint(SOONEST_COMMIT, LATEST_COMMIT))] if by_commit else []
-        wait_s = LONGEST_DEMO_S if by_commit else chance.uniform(SOONEST_KILL_S, LATEST_KILL_S)
+        way = chance.choice(("", "--crash-at", "--crash-at-reply"))
+        crash = [way, str(chance.randint(SOONEST_COMMIT, LATEST_COMMIT))] if way else []
+        wait_s = LONGEST_DEMO_S if way else chance.uniform(SOONEST_KILL_S, LATEST_KILL_S)
         killed, found = start(store, [*demo, *crash], wait_s)
         if not killed:
             return found

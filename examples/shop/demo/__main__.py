@@ -53,6 +53,9 @@ class Orders(click.ParamType[int]):
 @click.option("--seed", type=int, help=f"Decides which attempts do.  [default: {DEFAULT_SEED}]")
 @click.option("--crash-at", type=click.IntRange(1), help="Kill this process after its N-th commit.")
 @click.option(
+    "--crash-at-reply", type=click.IntRange(1), help="Kill it when a service has committed its N-th effect, unanswered."
+)
+@click.option(
     "--store",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".demo"),

@@ -22,6 +22,7 @@ class Options:
         faults: which fraction of all attempts meets a fault.
         seed: decides which.
         crash_at: kill this process after so many commits of the engine; nothing for never.
+        crash_at_reply: kill it after so many effects of services, each on disk, before the reply of the last one.
         store: the folder where everything is kept.
         fresh: forget what the store holds.
         as_json: end with one object on the last line of stdout.
@@ -32,6 +33,7 @@ class Options:
     faults: float | None = None
     seed: int | None = None
     crash_at: int | None = None
+    crash_at_reply: int | None = None
     store: Path = Path(".demo")
     fresh: bool = False
     as_json: bool = False

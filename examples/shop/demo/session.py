@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import time
@@ -76,7 +77,8 @@ async def _work(options: Options, memory: Memory, *, found: Survey, total: int, 
     watch.repaired.extend(memory.repaired)
     policies = (watch.policy, weather(shop, memory.faults, seed=memory.seed))
     engine = f"sqlite:///{options.store.absolute()}/engine.db"
-    async with Host(shop, engine=engine, policies=policies, witness=watch.witness) as host:
+    witness = watch.witness if options.crash_at_reply is None else _assassin(options.crash_at_reply)
+    async with Host(shop, engine=engine, policies=policies, witness=witness) as host:
         if options.crash_at is not None:
             host.engine.on_commit = _killer(options.crash_at)
         note_repair = _noting(options.store, memory)
@@ -175,3 +177,15 @@ async def _stoppable(work: Coroutine[Any, Any, T]) -> T:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+def _assassin(at: int) -> Any:
+    """Return what kills this process between the commit of a service's N-th effect and its reply."""
+    effects = itertools.count(1)
+
+    def witness(call: Any, ending: Any) -> None:
+        del call
+        if ending.value == "applied" and next(effects) >= at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return witness

@@ -21,8 +21,8 @@ def requests(
     Args:
         lines: of the whole file.
         found: what the survey of the same file told.
-        orders: stop before the order that comes after so many; nothing for all. The cancellations of orders that were
-            yielded are yielded in any case: nobody else would end the orders' waiting.
+        orders: stop before the order that comes after so many, not before the returns in between; nothing for all. The
+            cancellations of orders that were yielded are yielded in any case: nobody else would end the orders' waiting.
     """
     cancelled = set(found.cancels.values())
     awaited: set[OrderId] = set()
@@ -30,7 +30,7 @@ def requests(
     for name, whole in _invoices(lines, found.last_line):
         kept = [line for line in whole if counts(line)]
         kind = kind_of(name) if kept else Kind.NO_SALE
-        closed = orders is not None and taken >= orders
+        closed = orders is not None and taken > orders
         if closed and not awaited:
             return
         if kind is Kind.ORDER:
