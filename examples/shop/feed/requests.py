@@ -21,8 +21,8 @@ def requests(
     Args:
         lines: of the whole file.
         found: what the survey of the same file told.
-        orders: stop before the order that comes after so many, not before the returns in between; nothing for all. The
-            cancellations of orders that were yielded are yielded in any case: nobody else would end the orders' waiting.
+        orders: stop before the order that comes after so many, not before the returns in between; nothing for all.
+            Cancellations of orders that were yielded are yielded in any case: nobody else would end their waiting.
     """
     cancelled = set(found.cancels.values())
     awaited: set[OrderId] = set()
