@@ -19,6 +19,8 @@ TURN = 256
 
 _EMPTY = Context()
 
+_INTERRUPTS = (KeyboardInterrupt, SystemExit)
+
 
 class Job(Protocol):
     """Something that a worker makes: one attempt of a call.
@@ -79,7 +81,13 @@ class Crew:
         loop = asyncio.get_running_loop()
         worker = loop.create_task(self._work(), context=Context())
         self._workers.add(worker)
-        worker.add_done_callback(self._workers.discard)
+        worker.add_done_callback(self._gone)
+
+    def _gone(self, worker: asyncio.Task[None]) -> None:
+        # However a worker ended, also cancelled by a stranger before its first step: what is queued is still made.
+        self._workers.discard(worker)
+        self._waking = False
+        self._hand_on()
 
     async def _work(self) -> None:
         me = asyncio.current_task()
@@ -91,7 +99,8 @@ class Crew:
                 if not self._queue:
                     break
                 await self._make(self._queue.popleft(), me)
-                if copy_context() != clean:
+                # A worker that was cancelled is not used again either: its next await would end another's attempt.
+                if copy_context() != clean or me.cancelling():
                     self._hand_on()
                     return
             if self._queue:
@@ -104,6 +113,7 @@ class Crew:
 
     async def _make(self, job: Job, me: asyncio.Task[None]) -> None:
         outcome: Outcome | None = None
+        interrupt: BaseException | None = None
         if not job.cancelled:
             job.worker = me
             try:
@@ -115,21 +125,25 @@ class Crew:
                 else:
                     self._hand_on()
                     outcome = await _Rest(steps, waited)
-            except asyncio.CancelledError:
-                if self._closed or (me.cancelling() and not job.cancelled):
+            except asyncio.CancelledError as error:
+                if self._closed:
                     raise
                 if not job.cancelled:
-                    outcome = OutcomeUnknown("somebody cancelled the attempt", reason="cancelled")
-            except Exception as error:  # a border: a handler that breaks its promise must not leave its call hanging
+                    outcome = _unknown("somebody cancelled the attempt", error, reason="cancelled")
+            except GeneratorExit:  # the loop itself is gone: there is nobody to tell
+                raise
+            # A border: a handler that breaks its promise, by whatever it raises, must not leave its call hanging.
+            except BaseException as error:
                 log.exception("a handler raised")
-                outcome = OutcomeUnknown(f"the handler raised {type(error).__name__}: {error}", reason="handler")
+                outcome = _unknown(f"the handler raised {type(error).__name__}: {error}", error, reason="handler")
+                interrupt = error if isinstance(error, _INTERRUPTS) else None
             finally:
                 job.worker = None
-                if job.cancelled:
-                    _forget_cancellation(me)
         if not self._news:
             asyncio.get_running_loop().call_soon(self._tell, context=_EMPTY)
         self._news.append((job, outcome))
+        if interrupt is not None:
+            raise interrupt
 
     def _hand_on(self) -> None:
         """Let another worker go on with the queue: this one has come to wait, or ends."""
@@ -162,9 +176,10 @@ def cancel(job: Job) -> None:
         job.worker.cancel()
 
 
-def _forget_cancellation(worker: asyncio.Task[None]) -> None:
-    while worker.cancelling():
-        worker.uncancel()
+def _unknown(what: str, error: BaseException, *, reason: str) -> OutcomeUnknown:
+    unknown = OutcomeUnknown(what, reason=reason)
+    unknown.__cause__ = error
+    return unknown
 
 
 class _Rest:
