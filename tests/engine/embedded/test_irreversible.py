@@ -141,7 +141,7 @@ async def test_without_a_query_only_an_operator_can_tell(tmp_path: Path, how: st
 
 
 async def test_an_operator_may_decide_that_it_did_not_happen(tmp_path: Path) -> None:
-    """Skipped without a reply it was not done, and only then is the saga undone."""
+    """Skipped without a reply nobody asks any more, and only by that decision is the saga undone."""
     async with Mill(tmp_path, send_off) as mill:
         mill.script.on("ship", request_lost)
         await mill.host.start(send_off, "ship", id="1")

@@ -37,6 +37,7 @@ class Batch:
         updates: by run's key, applied after `runs`; the last one wins.
         states: by run's key and state's name.
         attempts: by run's key and call's path; nothing deletes. Status for people, never history.
+        attempts_over: keys of runs of whose calls no attempts are kept any more.
         requests_done: ids of requests that are entries now, and go in the same transaction.
     """
 
@@ -46,6 +47,7 @@ class Batch:
     updates: dict[int, RunUpdate] = field(default_factory=dict[int, RunUpdate])
     states: dict[tuple[int, str], bytes] = field(default_factory=dict[tuple[int, str], bytes])
     attempts: dict[tuple[int, str], Attempts | None] = field(default_factory=dict[tuple[int, str], Attempts | None])
+    attempts_over: list[int] = field(default_factory=list[int])
     requests_done: list[int] = field(default_factory=list[int])
 
     @property
@@ -58,6 +60,7 @@ class Batch:
             + len(self.updates)
             + len(self.states)
             + len(self.attempts)
+            + len(self.attempts_over)
             + len(self.requests_done)
         )
 
@@ -69,6 +72,7 @@ class Batch:
             or self.runs
             or self.states
             or self.attempts
+            or self.attempts_over
             or self.requests_done
             or self.answers
         )
@@ -115,6 +119,7 @@ ATTEMPTS = Statement(
     "SET count = excluded.count, error = excluded.error, next_ms = excluded.next_ms",
 )
 ATTEMPTS_OVER = Statement("DELETE FROM attempts WHERE (run, path) IN (SELECT column1, column2 FROM", 2, ")")
+ATTEMPTS_OF = Statement("DELETE FROM attempts WHERE run IN (SELECT column1 FROM", 1, ")")
 REQUESTS_DONE = Statement("DELETE FROM requests WHERE id IN (SELECT column1 FROM", 1, ")")
 
 
@@ -169,5 +174,7 @@ def stage(connection: sqlite3.Connection, batch: Batch, number_of: Callable[[str
         over = [key for key, value in batch.attempts.items() if value is None]
         execute(connection, ATTEMPTS, known)
         execute(connection, ATTEMPTS_OVER, over)
+    if batch.attempts_over:
+        execute(connection, ATTEMPTS_OF, [(run,) for run in batch.attempts_over])
     if batch.requests_done:
         execute(connection, REQUESTS_DONE, [(id_,) for id_ in batch.requests_done])

@@ -191,20 +191,31 @@ class Journal:
                 reason = reason_of(command)
                 result = command.data if command.final is RunStatus.COMPLETED else None
                 batch.updates[live.key] = (command.status, None, live.last_ms, reason, result)
+                if live.stored:
+                    batch.attempts_over.append(live.key)
                 live.over = True
                 return
-        self.save_standing(live)
+        self._save(live)
 
     def save_standing(self, live: LiveRun) -> None:
-        """Write down where an open run stands, if that has changed."""
-        if live.over:
-            return
+        """Write down where an open run stands, if that has changed; it stays loaded until that is on disk."""
+        if not live.over and self._save(live):
+            self.hold(live)
+
+    def _save(self, live: LiveRun) -> bool:
         standing = live.standing()
-        if standing != live.saved:
-            live.saved = standing
-            status, wake_ms, reason = standing
-            self.writer.batch.updates[live.key] = (status, wake_ms, None, reason, None)
-            self.writer.schedule()
+        if standing == live.saved:
+            return False
+        live.saved = standing
+        status, wake_ms, reason = standing
+        self.writer.batch.updates[live.key] = (status, wake_ms, None, reason, None)
+        return True
+
+    def hold(self, live: LiveRun) -> None:
+        """Keep a run loaded until what was just written about it is on disk."""
+        live.pending += 1
+        self.writer.after_commit(partial(self._committed, live, []))
+        self.writer.schedule()
 
     def _committed(self, live: LiveRun, commands: list[Command]) -> None:
         live.pending -= 1

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from weft.clock import Alarm
-from weft.engine.embedded.crew import cancel
 from weft.engine.execution.attempts import AttemptLog
 from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.paths import call_id
@@ -32,6 +31,10 @@ class Maker(Protocol):
 
     def ended(self, state: CallState, outcome: Outcome | None) -> None:
         """Take the outcome of an attempt; nothing if it was cancelled."""
+        ...
+
+    def dropped(self, state: CallState) -> None:
+        """End an attempt that is not wanted any more."""
         ...
 
 
@@ -93,7 +96,7 @@ class CallState:
         if self.alarm is not None:
             self.alarm.cancel()
         if self.under_way:
-            cancel(self)
+            self._maker.dropped(self)
 
 
 class LiveRun:
@@ -109,6 +112,7 @@ class LiveRun:
         over: its end is on disk or on its way there: nothing may be told it any more.
         sealed: why its journal cannot be read, so that nothing can be written behind it either.
         saved: status, wake time and reason as the store has them.
+        stored: rows of the store tell of failures of its calls.
     """
 
     __slots__ = (
@@ -128,6 +132,7 @@ class LiveRun:
         "prefix",
         "saved",
         "sealed",
+        "stored",
         "tenant",
         "timers",
     )
@@ -146,6 +151,7 @@ class LiveRun:
         self.timers = 0
         self.gone = False
         self.over = False
+        self.stored = False
         self.sealed: WeftError | None = None
         self.blocked = ""
         self.calls: dict[str, CallState] = {}

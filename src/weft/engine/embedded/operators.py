@@ -102,7 +102,8 @@ class Operators:
             execution = live.execution
             # What the run does about the first may have made an end of the next.
             if execution is not None and execution.calls.get(state.record.path) is state.record:
-                self._skip(live, state, Skipped(state.record.path, who, why, reply))
+                arrived = state.log.arrived or state.under_way
+                self._skip(live, state, Skipped(state.record.path, who, why, reply, arrived))
 
     def _skip(self, live: LiveRun, state: CallState, entry: Skipped) -> None:
         state.drop()
@@ -120,6 +121,7 @@ class Operators:
         if live.sealed is None:
             writer.batch.entries.append((live.key, live.next_seq, at_ms, note, encode_commands([end])))
         writer.batch.updates[live.key] = (end.status, None, at_ms, reason_of(end), None)
+        writer.batch.attempts_over.append(live.key)
         live.over = True
         live.leave()
         self._shelf.touch(live)

@@ -49,6 +49,8 @@ class Sender:
         self._handler: Handler | None = None
         self._operations: Mapping[str, Operation] = {}
         self._under_way: set[CallState] = set()
+        self._leaving: dict[str, CallState] = {}
+        self._held: dict[str, CallState] = {}
         self._crew = Crew()
         self._alarm: Alarm | None = None
         self._alarm_ms = 0
@@ -114,6 +116,8 @@ class Sender:
         elif record.abandoned:
             what = f"{operation.target} was abandoned before it was sent"
             self._judge_soon(state, NotDone(what, reason="abandoned"))
+        elif call.effect_id in self._leaving:
+            self._held[call.effect_id] = state
         else:
             self._attempt(state)
 
@@ -163,6 +167,8 @@ class Sender:
             self.in_flight -= 1
             self._under_way.discard(state)
             self.changed()
+        if state.cancelled:
+            self._left(state)
         if state.live.gone or (outcome is None and state.call.service == SERVICE):
             return
         if outcome is None:
@@ -172,6 +178,28 @@ class Sender:
             self._asked(state, outcome)
         else:
             self._judged(state, outcome)
+
+    # An attempt that is dropped takes its time to end. Until then nothing else is sent about its effect, or an undo
+    # could overtake it: not by the run that skipped the call, nor by one that was loaded again.
+
+    def dropped(self, state: CallState) -> None:
+        """End an attempt that is not wanted any more; what is sent about its effect waits until it has ended."""
+        cancel(state)
+        self._leaving[state.call.effect_id] = state
+
+    def _left(self, state: CallState) -> None:
+        effect_id = state.call.effect_id
+        if self._leaving.get(effect_id) is not state:
+            return
+        del self._leaving[effect_id]
+        held = self._held.pop(effect_id, None)
+        if held is None or held.live.calls.get(held.record.path) is not held:
+            return
+        if held.record.abandoned:
+            what = f"{held.call.target} was abandoned before it was sent"
+            self._judge_soon(held, NotDone(what, reason="abandoned"))
+        else:
+            self._attempt(held)
 
     # One alarm for all attempts: at the earliest deadline, and then a look at all of them.
 

@@ -143,9 +143,11 @@ class Shelf:
     def _put_back(self, live: LiveRun) -> None:
         self._seen_idle.discard(live.key)
         self._idle.pop(live.key, None)
+        # Its row is all that will wake it: one that says something else would leave it asleep for ever.
+        self._journal.save_standing(live)
         if live.pending or live.execution is None:
             return
-        wake_ms = live.standing()[1]
+        wake_ms = live.saved[1]
         self.remove(live)
         self._timetable.sleep(live.key, wake_ms)
 

@@ -114,8 +114,10 @@ class _Teller:
                 self.timers[path] = due_ms
                 what = f"{(due_ms - at_ms) / 1000:g} s"
                 self._add(TimelineRow(at_ms, None, "timer", what, "", 0, path, line))
-            case CallAbandoned(path=path, line=line):
+            case CallAbandoned(path=path, line=line, over=over):
                 self._add(TimelineRow(at_ms, None, "cancel", f"stopped waiting for {path}", "", 0, path, line))
+                if over:
+                    self._close(path, at_ms, outcome="given up", attempts=0)
             case TimerCancelled(path=path):
                 self._close(path, at_ms, outcome="not needed", attempts=0)
                 self.timers.pop(path, None)

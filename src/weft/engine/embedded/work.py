@@ -110,16 +110,29 @@ class Work:
                 case CallAbandoned(path=path):
                     state = live.calls.get(path)
                     if state is not None:
-                        self.sender.abandon(state)
+                        self._abandon(state)
                 case _:
                     pass
         self.shelf.touch(live)
+
+    def _abandon(self, state: CallState) -> None:
+        live = state.live
+        self.sender.abandon(state)
+        if state.record.path not in live.calls:  # a read, of which nothing more will be told
+            self._forget_failures(state)
+            self.journal.save_standing(live)
+
+    def _forget_failures(self, state: CallState) -> None:
+        if state.stored:
+            self.journal.writer.batch.attempts[(state.live.key, state.record.path)] = None
+            self.journal.hold(state.live)
 
     def _resume(self, live: LiveRun, calls: list[CallRecord]) -> None:
         execution = live.execution
         if execution is None or live.over:
             return
         earlier = self.shelf.store.attempts(live.key) if calls else {}
+        live.stored = bool(earlier)
         for record in calls:
             if execution.calls.get(record.path) is record:
                 self.sender.send(live, record, arrived=True, earlier=earlier.get(record.path))
@@ -138,12 +151,14 @@ class Work:
             outcome = too_large
         del live.calls[path]
         if state.stored:
-            self.journal.writer.batch.attempts[(live.key, path)] = None
-        # A read that the run gave up in a step that is not on disk yet: nobody waits for it any more.
+            self._forget_failures(state)
         if live.execution is None or live.execution.calls.get(path) is state.record:
             entry = ended(path, outcome, attempts=state.log.count, began_ms=state.log.began_ms)
             self.journal.tell(live, entry)
-        self.journal.writer.schedule()
+            self.journal.writer.schedule()
+        else:
+            # A read that the run gave up in a step that is not on disk yet: nobody waits for it any more.
+            self.journal.save_standing(live)
 
     def _too_large(self, state: CallState, outcome: Reply | Refused) -> Outcome | None:
         """Return what a reply over the limit is worth; nothing where only an operator can tell."""
@@ -159,13 +174,13 @@ class Work:
 
     def _troubled(self, state: CallState, next_ms: int) -> None:
         live = state.live
-        if live.gone or not self.open:
+        if live.gone or live.over or not self.open:
             return
         if state.attention or state.log.count > 1:
-            state.stored = True
+            state.stored = live.stored = True
             row = (state.log.count, storable(state.attention or state.log.failure), next_ms)
             self.journal.writer.batch.attempts[(live.key, state.record.path)] = row
-            self.journal.writer.schedule()
+            self.journal.hold(live)
         self.journal.save_standing(live)
 
     def _fire(self, live: LiveRun, path: str, due_ms: int) -> None:

@@ -9,7 +9,7 @@ from weft.engine.execution.commands import CallAbandoned, CallIssued, Command
 from weft.engine.execution.loop import RunFuture, RunLoop, RunTask
 from weft.engine.execution.paths import UNDO, TaskPath
 from weft.engine.execution.scopes import CallRecord, Scope
-from weft.errors import EntryCorrupt, LimitExceeded, NotDone, ScopeClosed
+from weft.errors import EntryCorrupt, LimitExceeded, NotDone, OutcomeUnknown, ScopeClosed
 from weft.model.call import Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
@@ -177,13 +177,19 @@ class Calls:
                     # After the task has taken the reply: a cancellation held back strikes at its next await.
                     self.loop.call_soon(task.release)
 
-    def skip(self, path: str, reply: bytes | None) -> None:
-        """End a call as an operator decided: done for an undo, replied with what was given, or not done."""
+    def skip(self, path: str, reply: bytes | None, *, arrived: bool) -> None:
+        """End a call as an operator decided: done for an undo, replied with what was given, else given up.
+
+        What was given up is unknown, and keeps its undo, where an attempt may have arrived; else it was not done.
+        """
         record = self._open.get(path)
         if record is not None and record.undoes:
             self.end(path, Reply(b"null"))
         elif reply is not None:
             self.end(path, Reply(reply))
+        elif arrived:
+            what = f"{path} was skipped by an operator, and an attempt may have been done"
+            self.end(path, OutcomeUnknown(what, reason="skipped"))
         else:
             self.end(path, NotDone(f"{path} was skipped by an operator", reason="skipped"))
 
@@ -211,8 +217,9 @@ class Calls:
             self._close(record)
             return
         record.abandoned = True
-        self._owner.commands[f"abandon {record.path}"] = CallAbandoned(record.path, self.loop.line())
-        if record.operation.kind is EffectKind.READ:
+        over = record.operation.kind is _READ
+        self._owner.commands[f"abandon {record.path}"] = CallAbandoned(record.path, self.loop.line(), over)
+        if over:
             self._open.pop(record.path, None)
 
     def adopt(self, command: Command) -> None:

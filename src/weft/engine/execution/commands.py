@@ -38,10 +38,17 @@ class TimerSet(msgspec.Struct, frozen=True, array_like=True, tag="timer", gc=Fal
 
 
 class CallAbandoned(msgspec.Struct, frozen=True, array_like=True, tag="abandon", gc=False):
-    """Nobody waits for the call any more: no further attempt; the one under way may end."""
+    """Nobody waits for the call any more: no further attempt; the one under way may end.
+
+    Attributes:
+        path: which call.
+        line: `file:line` of the workflow's code.
+        over: nothing more is told of it, because it changes nothing: it was a read.
+    """
 
     path: str
     line: str = ""
+    over: bool = False
 
 
 class TimerCancelled(msgspec.Struct, frozen=True, array_like=True, tag="untimer", gc=False):

@@ -88,12 +88,21 @@ class CancelAsked(msgspec.Struct, frozen=True, array_like=True, tag="cancel", gc
 
 
 class Skipped(msgspec.Struct, frozen=True, array_like=True, tag="skip", gc=False):
-    """An operator gave a call up, with a reply in its place where one was given."""
+    """An operator gave a call up, with a reply in its place where one was given.
+
+    Attributes:
+        path: which call.
+        who: who decided.
+        why: the reason.
+        reply: what stands for the service's reply.
+        arrived: an attempt may have reached the service.
+    """
 
     path: str
     who: str
     why: str
     reply: bytes | None = None
+    arrived: bool = False
 
 
 class Noted(msgspec.Struct, frozen=True, array_like=True, tag="note", gc=False):

@@ -151,7 +151,7 @@ class Execution:
                 for task in self._unfinished() if self._closing else filter(None, [self._root]):
                     task.cancel(why or None)
             case Skipped(path=path):
-                self.calls.skip(path, entry.reply)
+                self.calls.skip(path, entry.reply, arrived=entry.arrived)
             case Noted():
                 pass
 
