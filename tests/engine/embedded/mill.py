@@ -53,9 +53,30 @@ class Books:
         """Note an effect unless this very call has been noted before."""
         around = current_call.get()
         assert around is not None, "services write while they work on a call"
-        if around.call.id not in self.settled:
-            self.settled.add(around.call.id)
+        around.participant = _Entry(self, around.call.id, line)
+
+    def settle(self, call_id: str, line: str) -> None:
+        """Keep what a call has done, once."""
+        if call_id not in self.settled:
+            self.settled.add(call_id)
             self.lines.append(line)
+
+
+class _Entry:
+    """A line that is written when its call is over: what a transaction is to a database."""
+
+    def __init__(self, books: Books, call_id: str, line: str) -> None:
+        self.books = books
+        self.call_id = call_id
+        self.line = line
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Write the line."""
+        del outcome
+        self.books.settle(self.call_id, self.line)
+
+    async def abandon(self) -> None:
+        """Write nothing."""
 
 
 class SoldOut(Declined):
