@@ -136,6 +136,7 @@ def test_no_wait_leaves_at_once(weft: Weft, waiting: Engine) -> None:
         (["terminate", "send/a"], 2, "--reason"),
         (["retry", "send"], 2, "Name the run"),
         (["retry", "/a"], 2, "Name the run"),
+        (["retry", "send", "a", "--resend"], 2, "Say why"),
         (["show", "send", "b"], 1, "WEFT-E305: there is no run send/b"),
         (["show", "send", "a", "b"], 2, "more than a run's name"),
         (["list", "--status", "asleep"], 2, "needs-attention"),

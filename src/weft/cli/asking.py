@@ -69,13 +69,17 @@ def cancel(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) ->
 
 @click.command("retry", help=texts.RETRY, epilog=texts.RETRY_EXAMPLES)
 @RUN
+@click.option("--resend", is_flag=True, help=texts.RESEND_OPTION)
+@click.option("--reason", default="", metavar="TEXT", help=texts.REASON_OPTION)
 @asking_options
 @common_options
 @click.pass_obj
-def retry(invocation: Invocation, /, *, words: tuple[str, ...]) -> int:
+def retry(invocation: Invocation, /, *, words: tuple[str, ...], resend: bool, reason: str) -> int:
     """Try the waiting calls of a run now."""
     workflow, run_id, _ = run_named(words)
-    return ask(invocation, _request("retry", workflow, run_id))
+    if resend:
+        return ask(invocation, _request("resend", workflow, run_id, why=_said(reason)), check=_needs_attention)
+    return ask(invocation, _request("retry", workflow, run_id, why=reason))
 
 
 @click.command("skip", help=texts.SKIP, epilog=texts.SKIP_EXAMPLES)

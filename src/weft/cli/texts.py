@@ -84,11 +84,14 @@ Examples:
   weft runs cancel place_order/o-1 --reason "ordered twice" """
 
 RETRY_SHORT = "Try the waiting calls of a run now."
-RETRY = """Try the waiting calls of a run now instead of after their backoff. A blocked run is replayed again."""
+RETRY = """Try the waiting calls of a run now instead of after their backoff. A blocked run is replayed again.
+
+A call that cannot be undone and may have happened is left alone. If it did not happen, --resend sends it again, as a decision with its reason; if it did, skip it with --reply."""
 RETRY_EXAMPLES = """\b
 Examples:
   weft runs retry place_order o-1
-  weft runs retry place_order/o-1 --who ada"""
+  weft runs retry place_order/o-1 --who ada
+  weft runs retry place_order o-1 --resend --reason "the carrier has no such parcel" """
 
 SKIP_SHORT = "Give up the calls of a run that need attention."
 SKIP = """Give up the calls of a run that need attention, as a decision with its reason. With --reply they end with that reply, else as not known."""
@@ -134,6 +137,7 @@ STATUS_OPTION = "Only runs that stand so; may be repeated."
 LIMIT_OPTION = "The most runs to list."
 TARGET_OPTION = "Check the signal against the code of this System first."
 REASON_OPTION = "Why; kept with the run."
+RESEND_OPTION = "Send again also what may have happened and cannot be undone; needs --reason."
 REPLY_OPTION = "What the calls reply in place of their services."
 WHO_OPTION = "Who asks; kept with the run. Default: this user at this host."
 NO_WAIT_OPTION = "Do not wait until the engine has taken the request."
@@ -226,7 +230,7 @@ ATTEMPTS = "{count:,} attempts"
 HAS_ENDED = "run {workflow}/{id} has ended: {status}"
 ENDED_REMEDY = "nothing can be asked of it any more; start another run under another id"
 NOTHING_TO_SKIP = "run {workflow}/{id} is {status}: none of its calls needs attention"
-SKIP_REMEDY = "skip is for runs that `weft runs list --status needs-attention` shows"
+SKIP_REMEDY = "skip and --resend are for runs that `weft runs list --status needs-attention` shows"
 TAKEN = "{name}: {kind} taken by {owner}; the run stands as {status}"
 NO_ENGINE = "{name}: {kind} kept; no engine runs on this store, the next one takes it when it starts"
 LEFT = "{name}: {kind} kept for {owner}"

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.engine.embedded.mill import HOUR, MINUTE, SECOND, Depot, Gate, Mill, Safe, not_done, reply_lost, request_lost
-from weft.errors import NotDone
+from weft.errors import InputInvalid, NotDone
 from weft.flow.saga import saga
+from weft.model.call import Call, Handler, Outcome, Reply
+from weft.model.policy import Limits
 from weft.model.run import RunStatus
 from weft.model.workflow import workflow
 
@@ -34,6 +36,12 @@ async def post_or_keep(key: str, *, depot: Depot) -> str:
         return await depot.post(key)
     except NotDone as error:
         return f"kept: {error.reason}"
+
+
+async def large(call: Call, handler: Handler) -> Outcome:
+    """Do what is asked and answer at length."""
+    await handler(call)
+    return Reply(b'"%s"' % (b"x" * 200))
 
 
 async def crash_in_flight(mill: Mill, name: str, how: str) -> None:
@@ -155,16 +163,55 @@ async def test_an_operator_may_decide_that_it_did_not_happen(tmp_path: Path) -> 
 
 
 async def test_an_operator_may_have_it_sent_again(tmp_path: Path) -> None:
-    """`retry` sends what nobody but a person may send a second time."""
+    """A person may have sent a second time what may have happened, in so many words and with a reason."""
     async with Mill(tmp_path, send_off) as mill:
         mill.script.on("ship", request_lost)
         run = await mill.host.start(send_off, "ship", id="1")
         await mill.spend(HOUR)
 
-        await mill.engine.retry("send_off", "1", who="ada")
+        with pytest.raises(InputInvalid, match="needs a reason"):
+            await mill.engine.retry("send_off", "1", who="ada", resend=True)
+        await mill.engine.retry("send_off", "1", who="ada", why="it is still here", resend=True)
 
         assert await run.result() == "x"
         assert mill.books.lines == ["take x", "ship x"]
+        assert "resend it is still here (by ada)" in [row.what for row in (await mill.story(send_off, "1")).rows]
+
+
+@pytest.mark.parametrize("how", ["lost", "large", "crash"])
+async def test_a_plain_retry_never_sends_it_again(tmp_path: Path, how: str) -> None:
+    """Who only asks to hurry is told what to decide, and the run goes on needing attention."""
+    async with Mill(tmp_path, send_off, limits=Limits(payload_bytes=100)) as mill:
+        if how == "crash":
+            await crash_in_flight(mill, "ship", "ship")
+        else:
+            mill.script.on("ship", reply_lost if how == "lost" else large)
+            await mill.host.start(send_off, "ship", id="1")
+        await mill.spend(HOUR)
+
+        with pytest.raises(InputInvalid, match="may have happened"):
+            await mill.engine.retry("send_off", "1", who="ada")
+        await mill.spend(HOUR)
+
+        assert await mill.status(send_off, "1") is RunStatus.NEEDS_ATTENTION
+        assert len(mill.script.sent("ship")) == 1
+
+
+async def test_a_large_reply_of_a_service_that_remembers_is_asked_for_again(tmp_path: Path) -> None:
+    """Where sending again is safe a retry does it; while the reply stays too large, people are still needed."""
+    async with Mill(tmp_path, send_off, limits=Limits(payload_bytes=100)) as mill:
+        mill.script.on("burn", large, large)
+        run = await mill.host.start(send_off, "burn", id="1")
+        await mill.settle()
+
+        await mill.engine.retry("send_off", "1", who="ada")
+        await mill.settle()
+        status = await mill.status(send_off, "1")
+        await mill.engine.retry("send_off", "1", who="ada")
+
+        assert status is RunStatus.NEEDS_ATTENTION
+        assert await run.result() == "x"
+        assert mill.books.lines == ["take x", "burn x"]
 
 
 async def test_a_service_that_remembers_is_simply_sent_it_again(tmp_path: Path) -> None:

@@ -360,9 +360,10 @@ class EmbeddedEngine:
 
     # Operators.
 
-    async def retry(self, workflow: str, run_id: str, *, who: str) -> None:
-        """Try the waiting calls of a run now; look again at the code of a blocked one."""
-        await self._do(lambda: self._work.operators.retry(self._live(workflow, run_id), who))
+    async def retry(self, workflow: str, run_id: str, *, who: str, why: str = "", resend: bool = False) -> None:
+        """Try the waiting calls of a run now, to `resend` also those that may have happened; look at a blocked one."""
+        act = self._work.operators.retry
+        await self._do(lambda: act(self._live(workflow, run_id), who=who, why=why, resend=resend))
 
     async def skip(self, workflow: str, run_id: str, *, who: str, why: str, reply: bytes | None = None) -> None:
         """Give up the calls of a run that need attention, as an operator's decision with its reason."""

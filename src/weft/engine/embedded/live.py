@@ -47,6 +47,7 @@ class CallState:
         query: the status query that is asked in its place.
         deadline_ms: when the attempt under way has taken too long.
         attention: why an operator should look; empty while all is well.
+        halted: it may have happened and cannot be undone: it is sent again on an operator's word only.
         stored: a row of the store tells of its failures.
     """
 
@@ -58,6 +59,7 @@ class CallState:
         "call",
         "cancelled",
         "deadline_ms",
+        "halted",
         "live",
         "log",
         "query",
@@ -81,6 +83,7 @@ class CallState:
         self.again: Callable[[], None] | None = None
         self.deadline_ms = 0
         self.attention = ""
+        self.halted = False
         self.stored = False
 
     def make(self) -> Awaitable[Outcome]:

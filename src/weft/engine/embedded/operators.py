@@ -60,16 +60,37 @@ class Operators:
         if self._poll is not None:
             self._poll.cancel()
 
-    def retry(self, live: LiveRun, who: str) -> None:
-        """Try the waiting calls of a run now; load a blocked one again."""
+    def retry(self, live: LiveRun, *, who: str, why: str = "", resend: bool = False) -> None:
+        """Try the waiting calls of a run now; load a blocked one again.
+
+        Args:
+            live: the run.
+            who: who asks.
+            why: the reason; needed to send again.
+            resend: send also what may have happened and cannot be undone.
+
+        Raises:
+            InputInvalid: there is nothing to try but what is sent again only with `resend`, or that has no reason.
+        """
+        if resend and not why:
+            what = "sending a call again that may have happened needs a reason"
+            raise InputInvalid(what, remedy="say why: --reason TEXT")
+        halted = [state.call.target for state in live.calls.values() if state.halted]
+        if halted and not resend and len(halted) == len(live.calls):
+            what = f"{halted[0]} of run {live.name} may have happened and cannot be undone: it is not sent again"
+            remedy = "find out: `skip --reply` if it happened, `retry --resend --reason TEXT` if it did not"
+            raise InputInvalid(what, remedy=remedy)
         if live.sealed is None:
-            self._journal.tell(live, Noted("retry", who, ""))
+            self._journal.tell(live, Noted("resend" if resend else "retry", who, why))
         if live.execution is None:
             self._journal.writer.after_commit(partial(self._reload, live))
             return
+        self._hurry(live, resend=resend)
+
+    def _hurry(self, live: LiveRun, *, resend: bool = False) -> None:
         for state in list(live.calls.values()):
-            state.attention = ""
-            self._sender.hurry(state)
+            if self._sender.hurry(state, resend=resend):
+                state.attention = ""
         self._journal.save_standing(live)
 
     def _reload(self, live: LiveRun) -> None:
@@ -82,7 +103,7 @@ class Operators:
         row = self._shelf.store.row(live.key)
         self._shelf.remove(live)
         if row is not None:
-            self._shelf.load(row)
+            self._hurry(self._shelf.load(row))
             self._journal.writer.schedule()
 
     def skip(self, live: LiveRun, *, who: str, why: str, reply: bytes | None) -> None:
@@ -166,7 +187,9 @@ class Operators:
             case "cancel":
                 self._journal.accept(live, CancelAsked(row.who, row.why))
             case "retry":
-                self.retry(live, row.who)
+                self.retry(live, who=row.who, why=row.why)
+            case "resend":
+                self.retry(live, who=row.who, why=row.why, resend=True)
             case "skip":
                 self.skip(live, who=row.who, why=row.why, reply=row.body or None)
             case "terminate":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
@@ -36,12 +35,14 @@ class Sender:
         self,
         *,
         clock: Clock,
+        chance: Callable[[], float],
         judge: Judge,
         runs: RunsPort,
         settled: Callable[[CallState, Outcome], None],
         troubled: Callable[[CallState, int], None],
     ) -> None:
         self._clock = clock
+        self._chance = chance
         self._judge = judge
         self._runs = runs
         self._settled = settled
@@ -106,10 +107,7 @@ class Sender:
         state.log.abandoned = record.abandoned
         live.calls[record.path] = state
         if earlier is not None:
-            state.stored = True
-            log.count = log.failures = earlier[0]
-            if live.saved[0] == RunStatus.NEEDS_ATTENTION and live.saved[2] == earlier[1]:
-                state.attention = earlier[1]
+            _remember(state, earlier)
         if arrived and (record.abandoned or not (operation.repeatable or record.undoes)):
             what = f"{operation.target} was under way when the engine stopped"
             self._judge_soon(state, OutcomeUnknown(what, reason="recovered"))
@@ -118,6 +116,8 @@ class Sender:
             self._judge_soon(state, NotDone(what, reason="abandoned"))
         elif call.effect_id in self._leaving:
             self._held[call.effect_id] = state
+        elif earlier is not None and earlier[2] > self._clock.now_ms():
+            self._wait(state, earlier[2], partial(self._attempt, state))
         else:
             self._attempt(state)
 
@@ -144,12 +144,9 @@ class Sender:
 
     def _start(self, state: CallState) -> None:
         state.under_way = True
+        state.halted = False
         if state.call.service != SERVICE:
             self.in_flight += 1
-            self._under_way.add(state)
-            state.deadline_ms = self._clock.now_ms() + state.record.operation.timeout_ms
-            if self._alarm is None or state.deadline_ms < self._alarm_ms:
-                self._set_alarm(state.deadline_ms)
         self._crew.start(state)
 
     def make(self, state: CallState) -> Awaitable[Outcome]:
@@ -158,6 +155,11 @@ class Sender:
         if call.service == SERVICE:
             return answer(self._runs, call.operation, call.arguments, message_id=call.id)
         assert self._handler is not None, "attempts are made while the engine is open"
+        # Its time begins here and not in the queue: what has not begun did not take too long, and cannot have arrived.
+        self._under_way.add(state)
+        state.deadline_ms = self._clock.now_ms() + state.record.operation.timeout_ms
+        if self._alarm is None or state.deadline_ms < self._alarm_ms:
+            self._set_alarm(state.deadline_ms)
         return self._handler(_query_of(call, state.query) if state.query else call)
 
     def ended(self, state: CallState, outcome: Outcome | None) -> None:
@@ -239,7 +241,7 @@ class Sender:
             outcome,
             undo=bool(record.undoes),
             now_ms=self._clock.now_ms(),
-            chance=random.random(),  # noqa: S311 - jitter
+            chance=self._chance(),
         )
         if state.live.execution is None and not isinstance(verdict, Stands):
             # Blocked meanwhile: what is not settled by now is tried again once the run goes on.
@@ -254,15 +256,23 @@ class Sender:
             case Ask(query=query):
                 self._ask(state, query)
             case Stuck(attention=attention):
-                state.attention = attention
-                state.again = partial(self._attempt, state)
-                self._troubled(state, 0)
+                self.halt(state, attention)
+
+    def halt(self, state: CallState, attention: str) -> None:
+        """Leave it to people what becomes of a call; one that may not be repeated is not, without their word."""
+        state.attention = attention
+        state.again = partial(self._attempt, state)
+        state.halted = not state.record.operation.repeatable
+        self._troubled(state, 0)
 
     def _again(self, state: CallState, after_ms: int, attempt: Callable[[], None]) -> None:
         due_ms = self._clock.now_ms() + after_ms
+        self._wait(state, due_ms, attempt)
+        self._troubled(state, due_ms)
+
+    def _wait(self, state: CallState, due_ms: int, attempt: Callable[[], None]) -> None:
         state.again = attempt
         state.alarm = self._clock.call_at(due_ms, attempt)
-        self._troubled(state, due_ms)
 
     # An irreversible call whose outcome is unknown is not repeated: its status query is, until it answers.
 
@@ -282,7 +292,7 @@ class Sender:
             return
         state.log.note(f"{query}: {getattr(outcome, 'what', outcome)}")
         state.log.count += 1
-        wait_ms = self._judge.backoff.wait_ms(state.log.count, random.random())  # noqa: S311 - jitter
+        wait_ms = self._judge.backoff.wait_ms(state.log.count, self._chance())
         if state.log.equal >= 3:  # noqa: PLR2004 - the third silence of the query is for people
             state.attention = f"{state.call.target} may have happened and {query} does not answer"
         self._again(state, wait_ms, partial(self._ask, state, query))
@@ -301,15 +311,29 @@ class Sender:
             what = f"{state.call.target} was abandoned between attempts"
             self._judged(state, NotDone(what, reason="abandoned"))
 
-    def hurry(self, state: CallState) -> bool:
-        """Make the next attempt now; tell whether there was one to make."""
+    def hurry(self, state: CallState, *, resend: bool = False) -> bool:
+        """Make the next attempt now; tell whether there was one to make.
+
+        `resend` is an operator's word that what may have happened, and cannot be undone, is to be sent again.
+        """
         again = state.again
-        if state.under_way or self.closed or again is None:
+        if state.under_way or self.closed or again is None or (state.halted and not resend):
             return False
         if state.alarm is not None:
             state.alarm.cancel()
         again()
         return True
+
+
+def _remember(state: CallState, earlier: tuple[int, str, int]) -> None:
+    """Take up what the store knows of attempts; it does not know how many were alike, so all count as that."""
+    state.stored = True
+    log, saved = state.log, state.live.saved
+    log.count = log.failures = log.equal = earlier[0]
+    if saved[0] == RunStatus.NEEDS_ATTENTION and saved[2] == earlier[1]:
+        state.attention = earlier[1]
+    else:
+        log.failure = earlier[1]
 
 
 def _query_of(call: Call, query: str) -> Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 from weft.clock import Clock
@@ -55,7 +56,12 @@ class Work:
         self.waiters = Waiters()
         self.journal = Journal(clock, limits, output=self._output, ended=self._ended, drain_limit=drain_limit)
         self.sender = Sender(
-            clock=clock, judge=Judge(backoff), runs=runs, settled=self._settled, troubled=self._troubled
+            clock=clock,
+            chance=random.Random(ids.new_seed()).random,  # noqa: S311 - jitter, repeatable where ids are
+            judge=Judge(backoff),
+            runs=runs,
+            settled=self._settled,
+            troubled=self._troubled,
         )
         self.timetable = Timetable(clock, fire=self._fire, wake=self._wake, broken=self._on_broken)
         self.shelf = Shelf(self.journal, self.timetable, resume=self._resume)
@@ -166,8 +172,8 @@ class Work:
         limit = self._limits.payload_bytes
         what = f"the reply of {operation.target} has {len(outcome.data):,} bytes; the limit is {limit:,}"
         if operation.kind is EffectKind.IRREVERSIBLE:
-            state.attention = f"{what}; it cannot be undone"
-            self._troubled(state, 0)
+            state.log.arrived = True
+            self.sender.halt(state, f"{what}; it cannot be undone")
             return None
         failure = NotDone if operation.kind is EffectKind.READ else OutcomeUnknown
         return failure(what, reason="payload")

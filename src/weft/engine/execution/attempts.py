@@ -53,11 +53,11 @@ class AttemptLog:
     Attributes:
         arrived: one of them may have reached the service.
         count: attempts made; `failures` of them failed, `equal` of the last ones alike with `failure`.
-        began_ms: when the call was issued.
+        began_ms: when the call was issued; `delayed_ms` of the time since then it was kept waiting at the door.
         abandoned: nobody waits any more; no further attempt.
     """
 
-    __slots__ = ("abandoned", "arrived", "began_ms", "count", "equal", "failure", "failures")
+    __slots__ = ("abandoned", "arrived", "began_ms", "count", "delayed_ms", "equal", "failure", "failures")
 
     def __init__(self, *, began_ms: int, arrived: bool) -> None:
         self.arrived = arrived
@@ -66,6 +66,7 @@ class AttemptLog:
         self.equal = 0
         self.failure = ""
         self.began_ms = began_ms
+        self.delayed_ms = 0
         self.abandoned = False
 
     def note(self, failure: str) -> None:
@@ -104,6 +105,8 @@ class Judge:
             log.arrived = True
         if outcome.reason != ADMISSION:
             log.note(f"{outcome.reason}: {outcome.what}")
+        elif undo or not log.abandoned:
+            return self._delay(log, outcome, chance=chance)
         if undo:
             return self._again(log, outcome, chance=chance, undo=True)
         if log.arrived and not operation.repeatable:
@@ -114,6 +117,12 @@ class Judge:
                 return self._unrepeatable(operation, outcome)
             return Stands(_folded(log, outcome, operation))
         return self._again(log, outcome, chance=chance, undo=False, left_ms=left_ms)
+
+    def _delay(self, log: AttemptLog, outcome: NotDone | OutcomeUnknown, *, chance: float) -> TryAgain:
+        # Nothing was tried: a call that is given up for that would be given up because a queue was full.
+        wait_ms = max(self.backoff.wait_ms(log.count, chance), outcome.retry_after_ms or 0)
+        log.delayed_ms += wait_ms
+        return TryAgain(wait_ms)
 
     def _refused(
         self, operation: Operation, log: AttemptLog, refused: Refused, *, undo: bool, chance: float
@@ -153,7 +162,7 @@ class Judge:
             # The last attempt is made when the time is up, not after a wait that begins before and ends long after.
             wait_ms = min(wait_ms, left_ms)
         failures = log.failures if undo else log.equal
-        if failures < FIRST_ATTENTION or outcome.reason == ADMISSION:
+        if failures < FIRST_ATTENTION:
             return TryAgain(wait_ms)
         which = "undo failed" if undo else "call failed alike"
         return TryAgain(wait_ms, f"{which} {failures} times in a row: {outcome.what}")
@@ -164,7 +173,7 @@ def _time_left_ms(operation: Operation, log: AttemptLog, now_ms: int) -> int | N
     limit_ms = operation.give_up_after_ms
     if operation.kind is EffectKind.READ:
         limit_ms = operation.timeout_ms if limit_ms is None else min(limit_ms, operation.timeout_ms)
-    return None if limit_ms is None else log.began_ms + limit_ms - now_ms
+    return None if limit_ms is None else log.began_ms + log.delayed_ms + limit_ms - now_ms
 
 
 def _is_pivot(operation: Operation) -> bool:
