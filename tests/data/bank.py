@@ -164,6 +164,7 @@ async def deliver(
             await current.participant.abandon()
         raise
     finally:
+        current.over = True
         current_call.reset(token)
     return outcome
 

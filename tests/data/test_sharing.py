@@ -277,3 +277,29 @@ async def test_closing_waits_for_the_last_commit(file: Path) -> None:
     await db.close()
 
     assert all(isinstance(task.result(), Reply) for task in tasks)
+
+
+async def test_cancelled_call_whose_commit_has_begun(bank: Bank) -> None:
+    """A commit is not left: a call that is cancelled meanwhile has the outcome that it has."""
+    charging = asyncio.create_task(deliver(call("c-1"), lambda: bank.charge("ada", 30)))
+    await asyncio.sleep(0)
+    assert bank.bodies == 1
+
+    charging.cancel()
+    await asyncio.sleep(0)
+    charging.cancel()
+
+    assert await charging == Reply(b"70")
+    assert await bank.amount("ada") == 70
+
+
+async def test_cancelled_block_whose_commit_has_begun(bank: Bank) -> None:
+    """Outside of calls a cancellation is told, once the commit has ended."""
+    moving = asyncio.create_task(bank.move(30, source="ada", target="bob"))
+    await asyncio.sleep(0)
+
+    moving.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await moving
+    assert await bank.amount("ada") == 70

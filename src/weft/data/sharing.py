@@ -22,6 +22,15 @@ CLOSE_WAIT_S = 5.0
 """How long closing waits for transactions under way."""
 
 
+class _Seat(asyncio.Future[CallFailed | None]):
+    """A place in a shared commit: who waits there can be cancelled, but hears of it only once the commit has ended."""
+
+    def cancel(self, msg: object = None) -> bool:
+        """Refuse: what has begun on the disk ends there, and whoever asked for it must hear how."""
+        del msg
+        return False
+
+
 class WriteSlot:
     """Let transactions run one after another on one connection, in savepoints of their own, and commit them together.
 
@@ -39,7 +48,7 @@ class WriteSlot:
         self._lock_wait_s = lock_wait_s
         self._loop = asyncio.get_running_loop()
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._members: list[asyncio.Future[CallFailed | None]] = []
+        self._members: list[_Seat] = []
         self._holder: asyncio.Task[object] | None = None
         self._taken = False
         self._committing = False  # a commit is under way: nobody may begin
@@ -107,18 +116,27 @@ class WriteSlot:
             self._loop.call_soon(self._commit_if_alone)
 
     async def join(self) -> None:
-        """Give the turn to the next and wait until the shared commit is on disk.
+        """Give the turn to the next and wait until the shared commit is on disk; no cancellation ends that wait.
 
         Raises:
+            CancelledError: It is on disk, and somebody cancelled the wait meanwhile.
             NotDone: It failed, and nothing happened.
             OutcomeUnknown: The disk failed in the one moment where nobody can tell.
         """
-        member: asyncio.Future[CallFailed | None] = self._loop.create_future()
-        self._members.append(member)
+        seat = _Seat(loop=self._loop)
+        self._members.append(seat)
         self.leave()
-        failure = await member
+        cancelled: asyncio.CancelledError | None = None
+        while not seat.done():
+            try:
+                await seat
+            except asyncio.CancelledError as error:
+                cancelled = error
+        failure = seat.result()
         if failure is not None:
             raise failure
+        if cancelled is not None:
+            raise cancelled
 
     def fail_group(self, error: BaseException, *, committing: bool = False) -> None:
         """Roll back all that share the commit under way and tell each of them; only the holder of the turn may."""
@@ -164,15 +182,13 @@ class WriteSlot:
                 self.link.raw.execute("ROLLBACK")
             raise
 
-    def _committed(self, members: list[asyncio.Future[CallFailed | None]], future: asyncio.Future[None]) -> None:
+    def _committed(self, members: list[_Seat], future: asyncio.Future[None]) -> None:
         error = future.exception()
         self.commits += error is None
         self._answer(members, error, committing=True)
         self._done()
 
-    def _answer(
-        self, members: list[asyncio.Future[CallFailed | None]], error: BaseException | None, *, committing: bool
-    ) -> None:
+    def _answer(self, members: list[_Seat], error: BaseException | None, *, committing: bool) -> None:
         for member in members:
             if not member.done():
                 failure = None if error is None else storage_failure(error, self.link.path, committing=committing)

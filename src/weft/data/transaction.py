@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from abc import ABC, abstractmethod
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from enum import Enum
 from time import monotonic
 from types import TracebackType
@@ -25,6 +25,12 @@ from weft.model.call import Outcome, Refused, Reply
 
 BREATH_S = 0.01
 """After this long a block lets the loop's other tasks run before it goes on."""
+
+OUTLIVED = (
+    "await every task inside the operation that began it; let one that goes on alone work in a context of its own "
+    "(`create_task(..., context=Context())`), where it makes transactions for itself"
+)
+"""What to do about a task that outlives its operation."""
 
 
 class Stage(Enum):
@@ -181,10 +187,16 @@ class JoinedTransaction(WritingTransaction):
         self._task: asyncio.Task[Any] | None = None
 
     async def _enter(self) -> None:
+        if self._current.over:
+            raise self._too_late()
         if self._current.participant is not None:
             raise TransactionMisused(f"{self._call.target} opens a second transaction in one call")
         self._current.participant = self
         await super()._enter()
+        if self._current.over:
+            # It ended while this waited for the turn, and nobody is left who would give the turn back.
+            self._give_up()
+            raise self._too_late()
         try:
             settled = self._barrier.admit(self._call)
         except sqlite3.Error as error:
@@ -201,6 +213,10 @@ class JoinedTransaction(WritingTransaction):
         self._task = asyncio.current_task()
         if self._task is not None:
             self._task.add_done_callback(self._forsaken_by)
+
+    def _too_late(self) -> TransactionMisused:
+        what = f"a transaction for a call of {self._call.target} that has ended: it has no outcome left to commit with"
+        return TransactionMisused(what, where=self._current.operation.where, remedy=OUTLIVED)
 
     async def _leave_settled(self, outcome: Outcome) -> NoReturn:
         if role_of(self._call) == UNDO or self._slot.shows_uncommitted:
@@ -224,13 +240,18 @@ class JoinedTransaction(WritingTransaction):
     async def finish(self, outcome: Outcome) -> None:
         """Store the outcome beside the effect and commit both; returns once they are on disk.
 
-        A refusal rolls the effect back and is stored. Not so that of an undo: a later attempt has to succeed.
+        A refusal rolls the effect back and is stored. Not so that of an undo: a later attempt has to succeed. Once the
+        commit has begun, a cancellation is passed over: the caller hears what came of it.
 
         Raises:
             NotDone: Nothing happened.
+            TransactionMisused: The block is still open, in a task that the operation did not wait for.
             OutcomeUnknown: The disk failed in the one moment where nobody can tell.
         """
-        assert self._stage is not Stage.OPEN, "the block is still open"
+        if self._stage is Stage.OPEN:
+            self._give_up()
+            what = f"{self._call.target} ended while a task that it began was inside its transaction"
+            raise TransactionMisused(what, where=self._current.operation.where, remedy=OUTLIVED)
         if self._stage in {Stage.NEW, Stage.GONE}:
             raise NotDone(
                 f"the transaction of {self._call.target} was rolled back before its outcome", reason="storage"
@@ -262,7 +283,8 @@ class JoinedTransaction(WritingTransaction):
 
     async def _commit(self) -> None:
         self._unwatch()
-        await super()._commit()
+        with suppress(asyncio.CancelledError):  # told after the end of the commit, which went well: that is the truth
+            await super()._commit()
 
     def _unwatch(self) -> None:
         if self._task is not None:

@@ -51,7 +51,10 @@ class Participant(Protocol):
     """A transaction that commits together with the outcome of the call that it works for."""
 
     async def finish(self, outcome: Outcome) -> None:
-        """Store the outcome beside the effect and commit both; returns once they are on disk."""
+        """Store the outcome beside the effect and commit both; returns once they are on disk.
+
+        A cancellation does not end it: whoever cancels a commit would never know what became of it.
+        """
         ...
 
     async def abandon(self) -> None:
@@ -68,9 +71,10 @@ class CurrentCall:
         send: where calls to other services go.
         participant: the transaction that has joined, if one has.
         wrote_elsewhere: another service was called with an effect, so a rolled-back transaction was not all.
+        over: its outcome is decided; a task that still sees it was not waited for, and may not commit anything.
     """
 
-    __slots__ = ("call", "operation", "ordinals", "participant", "send", "wrote_elsewhere")
+    __slots__ = ("call", "operation", "ordinals", "over", "participant", "send", "wrote_elsewhere")
 
     def __init__(self, call: Call, operation: Operation, send: Handler) -> None:
         self.call = call
@@ -78,6 +82,7 @@ class CurrentCall:
         self.send = send
         self.participant: Participant | None = None
         self.wrote_elsewhere = False
+        self.over = False
         self.ordinals: dict[str, int] = {}
 
 
