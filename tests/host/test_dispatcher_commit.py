@@ -145,3 +145,24 @@ async def test_crash_before_the_commit_rolls_back(counter: Counter) -> None:
     doomed.reset(token)
 
     assert vault.steps == ["abandoned"]
+
+
+async def test_cancellation_during_the_commit_of_a_nested_call(counter: Counter) -> None:
+    """It is the calling operation that is cancelled: it ends there, and what it had committed elsewhere stays."""
+    vault, begun = Vault(patient=True), asyncio.Event()
+
+    async def rate(currency: str) -> int:
+        vault.join()
+        begun.set()
+        return len(currency)
+
+    counter.replace("rates.rate", rate)
+    counter.accounts.balances["ada"] = 1
+    attempt = asyncio.ensure_future(counter.dispatch(call("accounts.value", "ada", "EUR")))
+    await begun.wait()
+    attempt.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    assert vault.steps == [Reply(b"3")]
+    assert counter.endings == [Ending.APPLIED]

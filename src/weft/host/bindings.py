@@ -19,6 +19,7 @@ from weft.host.dispatcher import Bound
 from weft.host.settings import SQLITE, Settings, plain, unknown_name
 from weft.ids import Ids
 from weft.model.call import Handler
+from weft.model.effect import EffectKind
 from weft.model.service import Service
 from weft.model.spec import ServiceSpec
 from weft.model.system import System
@@ -69,7 +70,9 @@ async def bind(wiring: Wiring, stack: AsyncExitStack) -> dict[str, Bound]:
         instance = replaced[spec.name] if spec.name in replaced else await binder.build(stack)
         alone = spec.name not in replaced and not any(map(binder.is_foreign, spec.dependencies.values()))
         for operation in spec.operations.values():
-            bound[operation.target] = Bound(operation, getattr(instance, operation.name), alone=alone)
+            remembers = operation.exactly_once and operation.kind is not EffectKind.READ and spec.name not in replaced
+            method = getattr(instance, operation.name)
+            bound[operation.target] = Bound(operation, method, alone=alone, exactly_once=remembers)
     return bound
 
 

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, Protocol, cast
 
 from weft.clock import Clock
-from weft.errors import CallFailed, NotDone, OutcomeUnknown, ValueCannotTravel, ValueInvalid
+from weft.errors import CallFailed, NotDone, OutcomeUnknown, TransactionMisused, ValueCannotTravel, ValueInvalid
 from weft.faults.crash import Crashed, doomed
 from weft.flow.ambient import AlreadySettled, CurrentCall, current_call
 from weft.host.words import log_failure, raised_at, text_of, words_of
@@ -38,6 +38,12 @@ class Ending(Enum):
 ENDINGS: dict[type[Any], Ending] = {Reply: Ending.SETTLED, Refused: Ending.REFUSED}
 """How a duplicate ends, by its stored outcome."""
 
+NOT_IN_A_TRANSACTION = (
+    "work inside `async with self.db.transaction()`, also where there is nothing to do: an empty block remembers the "
+    "call; or leave exactly_once out"
+)
+"""What to do about an operation that its service promised to remember, and does not."""
+
 
 class Witness(Protocol):
     """Is told how each delivery ended, before the caller is."""
@@ -55,11 +61,14 @@ class Bound:
         method: of the instance; takes the arguments by name.
         alone: everything that the service can change is its weft database, so a transaction that was rolled back
             is proof that nothing happened.
+        exactly_once: it has an effect, and the service promised to remember each of its calls: a reply without a
+            transaction breaks that.
     """
 
     operation: Operation
     method: Callable[..., Any]
     alone: bool = True
+    exactly_once: bool = False
 
 
 class Dispatcher:
@@ -88,6 +97,8 @@ class Dispatcher:
         if call.remaining_ms is not None and call.remaining_ms <= 0:
             return NotDone(f"the deadline of {call.target} had passed before it began", reason="deadline")
         current = CurrentCall(call, bound.operation, self._send)
+        nested = current_call.get() is not None
+        cancelling = _cancellations() if nested else 0
         token = current_call.set(current)
         try:
             outcome, ending = await self._run(bound, current, arguments)
@@ -99,9 +110,13 @@ class Dispatcher:
                 raise
             outcome, ending = settled, ENDINGS.get(type(settled), Ending.FAILED)
         finally:
+            current.over = True
             current_call.reset(token)
         if self._witness is not None:
             self._tell(self._witness, call, ending)
+        if nested and _cancellations() > cancelling:
+            # It came during the commit, and the operation that called is what it was meant for.
+            raise asyncio.CancelledError
         return outcome
 
     def _tell(self, witness: Witness, call: Call, ending: Ending) -> None:
@@ -129,9 +144,11 @@ class Dispatcher:
             outcome, ending = refused, Ending.REFUSED
         if doomed.get() == current.call.id:
             raise Crashed
-        if current.participant is None:
-            return outcome, ending
-        return await _finish(current, outcome, ending)
+        if current.participant is not None:
+            return await _finish(current, outcome, ending)
+        if bound.exactly_once and ending is Ending.APPLIED:
+            return _forgotten(bound.operation), Ending.FAILED
+        return outcome, ending
 
 
 async def _finish(current: CurrentCall, outcome: Outcome, ending: Ending) -> tuple[Outcome, Ending]:
@@ -189,6 +206,19 @@ def _failure(bound: Bound, current: CurrentCall, error: Exception, *, timed_out:
     what = f"{target} raised {words_of(error)} (at {cause['raised_at']})"
     retry_after_ms = error.retry_after_ms if isinstance(error, CallFailed) else None
     return failure(what, reason="exception", retry_after_ms=retry_after_ms, **cause)
+
+
+def _forgotten(operation: Operation) -> OutcomeUnknown:
+    """Return what a reply is worth that its service promised to remember, and does not."""
+    what = f"{operation.target} replied and wrote nothing in a transaction, though its service says exactly_once"
+    error = TransactionMisused(what, where=operation.where, remedy=NOT_IN_A_TRANSACTION)
+    log_failure("%s replied outside of a transaction", operation.target, error)
+    return OutcomeUnknown(str(error), reason="exception", **_cause(error))
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _cause(error: Exception) -> dict[str, Any]:
