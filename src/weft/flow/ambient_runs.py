@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from weft.codec import RecordCodec, codec_for, fingerprint
-from weft.errors import NotDone, RunCancelled, RunClosed, RunExists, RunFailed, RunNotFound, RunTerminated, WeftError
+from weft.errors import (
+    InputInvalid,
+    LimitExceeded,
+    NotDone,
+    RunCancelled,
+    RunClosed,
+    RunExists,
+    RunFailed,
+    RunNotFound,
+    RunTerminated,
+    ValueInvalid,
+    WeftError,
+)
 from weft.flow.ambient import current_call, current_run
 from weft.flow.runs import RunsPort
 from weft.model.call import Outcome, Refused, Reply
@@ -25,11 +37,14 @@ class RunsRefusal:
 
     what: str
     kind: str = ""
+    remedy: str = ""
 
 
-ERRORS: dict[str, type[WeftError]] = {
-    error.__name__: error for error in (RunExists, RunNotFound, RunClosed, RunFailed, RunCancelled, RunTerminated)
-}
+_ABOUT_RUNS = (RunExists, RunNotFound, RunClosed, RunFailed, RunCancelled, RunTerminated)
+_IMPOSSIBLE = (LimitExceeded, ValueInvalid, InputInvalid)
+
+ERRORS: dict[str, type[WeftError]] = {error.__name__: error for error in (*_ABOUT_RUNS, *_IMPOSSIBLE)}
+"""What a workflow is told as it is: asking the same again would end the same."""
 
 
 def _operation(name: str, kind: EffectKind, *, result: Any, fields: dict[str, Any] | None = None) -> Operation:
@@ -61,7 +76,7 @@ OPERATIONS: dict[str, Operation] = {
 def refused(error: WeftError) -> Refused:
     """Turn an engine's error about a run into the refusal that a workflow is told."""
     kind = error.kind if isinstance(error, RunFailed) else ""
-    return Refused(type(error).__name__, codec_for(RunsRefusal).encode(RunsRefusal(error.what, kind)))
+    return Refused(type(error).__name__, codec_for(RunsRefusal).encode(RunsRefusal(error.what, kind, error.advice)))
 
 
 async def answer(port: RunsPort, operation: str, arguments: bytes, *, message_id: str) -> Outcome:
@@ -73,9 +88,9 @@ async def answer(port: RunsPort, operation: str, arguments: bytes, *, message_id
             result: Any = await port.send(**values, message_id=message_id)
         else:
             result = await getattr(port, operation)(**values)
-    except (RunExists, RunNotFound, RunClosed, RunFailed) as error:
-        return refused(error)
     except WeftError as error:
+        if type(error).__name__ in ERRORS:
+            return refused(error)
         return NotDone(error.what, reason=type(error).__name__)
     return Reply(asked.result.encode(result))
 
@@ -97,7 +112,9 @@ class AmbientRuns:
         if isinstance(outcome, Refused):
             refusal: RunsRefusal = asked.refusals[outcome.kind].decode(outcome.data)
             error = ERRORS[outcome.kind]
-            raise error(refusal.what, kind=refusal.kind) if issubclass(error, RunFailed) else error(refusal.what)
+            if issubclass(error, RunFailed):
+                raise error(refusal.what, kind=refusal.kind)
+            raise error(refusal.what, remedy=refusal.remedy)
         raise outcome
 
     async def start(self, workflow: str, run_id: str, data: bytes) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine.embedded.mill import HOUR, Depot, Mill
 from weft.engine.embedded.engine import EmbeddedEngine
-from weft.errors import RunCancelled, RunClosed, RunExists, RunFailed, RunNotFound
+from weft.errors import LimitExceeded, RunCancelled, RunClosed, RunExists, RunFailed, RunNotFound
 from weft.flow.messages import receive
 from weft.flow.runs import Runs
 from weft.flow.saga import saga
@@ -186,3 +186,25 @@ async def test_nothing_is_quiet_while_a_result_is_on_its_way(tmp_path: Path) -> 
             await engine.until_changed()
 
         assert await mill.status(waiter, "1") is RunStatus.COMPLETED
+
+
+@workflow
+async def start_under(run_id: str, *, runs: Runs) -> str:
+    """Start a run under an id, and tell what is said of it."""
+    try:
+        await runs.start(child, "x", id=run_id)
+    except LimitExceeded as error:
+        return f"{error.what}; {error.advice}"
+    return "started"
+
+
+@pytest.mark.parametrize("size", [0, 2_000])
+async def test_what_can_never_be_done_is_told_at_once(tmp_path: Path, size: int) -> None:
+    """A request that would be refused every time is an error of the workflow's, with its class and its remedy."""
+    async with Mill(tmp_path, start_under, child) as mill:
+        run = await mill.host.start(start_under, "y" * size, id="1")
+        await mill.settle()
+
+        assert await mill.status(start_under, "1") is RunStatus.COMPLETED
+        said = f"a run id has 1 to 1,000 characters, this one has {size:,}; use a shorter business key"
+        assert await run.result() == said
