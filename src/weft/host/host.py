@@ -104,7 +104,7 @@ class Host(Runs):
             self._pipeline.connect(await bind(self._wiring, stack))
             programs = {spec.name: self._program(spec) for spec in self._wiring.system.workflows.values()}
             stack.push_async_callback(self.engine.kill)  # where opening it is interrupted; nothing is left to kill else
-            await self.engine.open(programs, self._wiring.system.operations, self._pipeline.send)
+            await self.engine.open(programs, self._wiring.system.operations, self._pipeline.handler)
             # Last in, first out: the engine drains while the services that it calls are still there.
             stack.push_async_callback(self.engine.close)
             self._stack = stack.pop_all()

@@ -27,6 +27,12 @@ class Pipeline:
             handler = policy(handler)
         self._handler = _guarded(handler) if self._policies else handler
 
+    @property
+    def handler(self) -> Handler:
+        """Return what `send` sends to, for who is opened after the services are bound: one step less for each call."""
+        assert self._handler is not None, "services are bound before anything is sent"
+        return self._handler
+
     def send(self, call: Call) -> Awaitable[Outcome]:
         """Send a call to its service; a Handler."""
         assert self._handler is not None, "services are bound before anything is sent"

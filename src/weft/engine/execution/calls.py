@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from weft.engine.execution.commands import CallAbandoned, CallIssued, Command
 from weft.engine.execution.loop import RunFuture, RunLoop, RunTask
-from weft.engine.execution.paths import UNDO, TaskPath
+from weft.engine.execution.paths import UNDO, TaskPath, line_above
 from weft.engine.execution.scopes import CallRecord, Scope
 from weft.errors import EntryCorrupt, LimitExceeded, NotDone, OutcomeUnknown, ScopeClosed
 from weft.model.call import Outcome, Refused, Reply
@@ -16,7 +17,7 @@ from weft.model.operation import Operation
 from weft.model.policy import Limits
 
 # Looking a member up in its enum, or building a union for isinstance, takes longer than what is done with it.
-_READ, _IRREVERSIBLE = EffectKind.READ, EffectKind.IRREVERSIBLE
+_READ, _COMPENSATED, _IRREVERSIBLE = EffectKind.READ, EffectKind.COMPENSATED, EffectKind.IRREVERSIBLE
 _NOTHING_HAPPENED = (Refused, NotDone)
 
 
@@ -54,19 +55,22 @@ class Owner(Protocol):
 
 
 class CallFuture(RunFuture):
-    """The wait for a call; cancelling the wait does not end the effect."""
+    """The wait for a call; cancelling the wait does not end the effect.
 
-    def __init__(self, record: CallRecord, calls: Calls) -> None:
-        self.record = record
-        self._calls = calls
-        super().__init__(loop=calls.loop)
+    Attributes:
+        record: the call.
+        calls: whom it is one of.
+    """
+
+    record: CallRecord
+    calls: Calls
 
     __hash__ = RunFuture.__hash__
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Stop waiting; the call itself is abandoned, or never was if it has not been committed."""
         if not self.done():
-            self._calls.abandon(self.record)
+            self.calls.abandon(self.record)
         return super().cancel(msg)
 
 
@@ -121,21 +125,37 @@ class Calls:
         record = self._record(path, operation, arguments, scope=scope)
         record.task = task
         undo = f"{operation.service}.{operation.undo}" if operation.undo else ""
-        owner.commands[f"call {path}"] = CallIssued(path, operation.target, arguments, undo, "", self.loop.line())
+        # From the caller of the verb that asks for the call: what stands between is weft's own.
+        line = line_above(sys._getframe(2)) or task.line  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as in paths
+        owner.commands[f"call {path}"] = CallIssued(path, operation.target, arguments, undo, "", line)
         if scope.parent is not None:
             if record.undoable:
                 scope.records.append(record)
             if operation.kind is _IRREVERSIBLE:
                 scope.pivots.append(record)
-        future = record.future = CallFuture(record, self)
+        return self._future(record)
+
+    def _future(self, record: CallRecord) -> CallFuture:
+        future = record.future = CallFuture(loop=self.loop)
+        future.record = record
+        future.calls = self
         return future
 
     def _record(self, path: str, operation: Operation, arguments: bytes, *, scope: Scope) -> CallRecord:
         self._tick += 1
-        record = CallRecord(path, operation, arguments, scope=scope, issued=self._tick, entry=self._owner.entries)
-        record.issued_ms = self.loop.now_ms
+        kind = operation.kind
+        record = CallRecord(
+            path,
+            operation,
+            arguments,
+            scope,
+            self._tick,
+            self._owner.entries,
+            self.loop.now_ms,
+            kind is _COMPENSATED,
+        )
         self._open[path] = record
-        if operation.kind is not _READ:
+        if kind is not _READ:
             self._effects += 1
             scope.open += 1
         return record
@@ -149,8 +169,7 @@ class Calls:
         record.undoable = False
         command = CallIssued(record.path, operation.target, record.arguments, "", undone.path, "")
         self._owner.commands[f"call {record.path}"] = command
-        future = record.future = CallFuture(record, self)
-        return future
+        return self._future(record)
 
     def end(self, path: str, outcome: Outcome) -> None:
         """Give a call its outcome: book it in its saga, and wake whoever waits.

@@ -24,6 +24,10 @@ class Generators:
         self._begun: WeakSet[AsyncGenerator[Any, Any]] | None = None
         self._dropped: list[AsyncGenerator[Any, Any]] = []
 
+    def __bool__(self) -> bool:
+        """Tell whether there may be one that is suspended."""
+        return self._begun is not None or bool(self._dropped)
+
     def begin(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Note a generator that is asked for its first value."""
         if self._begun is None:

@@ -100,7 +100,8 @@ class Execution:
         loop.now_ms = max(loop.now_ms, at_ms)
         self._apply(entry)
         loop.drain()
-        self._end_if_over()
+        if self._root is not None and self._root.done():
+            self._end_if_over(self._root)
         self.entries += 1
         commands = list(self.commands.values())
         self.commands.clear()
@@ -173,10 +174,9 @@ class Execution:
         result = await spec.workflow.function(spec.input.decode(data), **self._program.services)
         return spec.result.encode(result)
 
-    def _end_if_over(self) -> None:
+    def _end_if_over(self, root: RunTask) -> None:
         """Once the workflow returned: cancel and drain what is left over, wait for effects, then record the end."""
-        root = self._root
-        if root is None or not root.done() or self.ended is not None:
+        if self.ended is not None:
             return
         if not self._closing:
             self._closing = True

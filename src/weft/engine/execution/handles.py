@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Protocol
 
+import msgspec
+
 
 class Timers(Protocol):
     """Where the loop's timers go."""
@@ -19,7 +21,7 @@ class Timers(Protocol):
         ...
 
 
-class Ready:
+class Ready(msgspec.Struct, eq=False):
     """A callback in the queue.
 
     Attributes:
@@ -27,16 +29,11 @@ class Ready:
         forgotten: it is passed over.
     """
 
-    __slots__ = ("args", "callback", "context", "forgotten", "origin")
-
-    def __init__(
-        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context, *, origin: Any
-    ) -> None:
-        self.callback = callback
-        self.args = args
-        self.context = context
-        self.forgotten = False
-        self.origin = origin
+    callback: Callable[..., object]
+    args: tuple[Any, ...]
+    context: Context
+    origin: Any
+    forgotten: bool = False
 
     def cancel(self) -> None:
         """Forget the callback."""

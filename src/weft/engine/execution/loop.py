@@ -34,13 +34,14 @@ _HASH_MASK = (1 << 61) - 1
 
 
 class RunFuture(asyncio.Future[Any]):
-    """A future of a run's loop, with a stable hash."""
+    """A future of a run's loop, with a stable hash: numbered when it is first asked for it, as few ever are."""
 
-    def __init__(self, *, loop: RunLoop) -> None:
-        self._number = loop.next_number()
-        super().__init__(loop=loop)
+    _number = 0
 
     def __hash__(self) -> int:
+        if not self._number:
+            loop: Any = self.get_loop()
+            self._number = loop.next_number()
         return self._number
 
 
@@ -193,12 +194,13 @@ class RunLoop(GuardedLoop):
         """Queue a callback."""
         if self.dead:
             raise RunEvicted
-        ready = self._make_ready(callback, args, context)
+        origin = None if self.handle is None else self.origin()
+        ready = Ready(callback, args, copy_context() if context is None else context, origin)
         self._ready.append(ready)
         return ready
 
     def _make_ready(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None) -> Ready:
-        return Ready(callback, args, copy_context() if context is None else context, origin=self.origin())
+        return Ready(callback, args, copy_context() if context is None else context, self.origin())
 
     def put(self, ready: Ready) -> None:
         """Queue a callback that is already made."""
@@ -333,18 +335,22 @@ class RunLoop(GuardedLoop):
         else:
             self._generators.keep(generator)
 
-    def evict(self) -> None:
-        """Throw RunEvicted into every task, in order of id, until none is suspended; break the cycles."""
-        self.dead = True
+    def _throw(self, suspended: list[RunTask]) -> None:
         before = self._enter()
         try:
-            for task in self.tasks:
+            for task in suspended:
                 task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]  # noqa: SLF001
-                if not task.done():
-                    task.run_context.run(close, task.get_coro())
+                task.run_context.run(close, task.get_coro())
             self._generators.close(self.tasks[0].run_context if self.tasks else Context())
         finally:
             self._leave(before)
+
+    def evict(self) -> None:
+        """Throw RunEvicted into every task, in order of id, until none is suspended; break the cycles."""
+        self.dead = True
+        suspended = [task for task in self.tasks if not task.done()]
+        if suspended or self._generators:
+            self._throw(suspended)
         self.tasks.clear()
         self._ready.clear()
         self.noticed.clear()

@@ -5,19 +5,18 @@ from __future__ import annotations
 import heapq
 from typing import Any, Protocol
 
+import msgspec
+
 from weft.engine.execution.eviction import RunEvicted
 from weft.engine.execution.loop import RunFuture, RunLoop, RunTask
 from weft.engine.execution.paths import TaskPath
-from weft.model.effect import EffectKind
 from weft.model.operation import Operation
-
-_COMPENSATED = EffectKind.COMPENSATED  # looking a member up in its enum takes longer than all that is done with it
 
 OPEN = 1 << 62
 """The tick at which a call ends that has not ended."""
 
 
-class CallRecord:
+class CallRecord(msgspec.Struct, eq=False):
     """One call of the run.
 
     Attributes:
@@ -28,38 +27,19 @@ class CallRecord:
         undoable: its effect stands, or may stand, and has an undo.
     """
 
-    __slots__ = (
-        "abandoned",
-        "arguments",
-        "ended",
-        "entry",
-        "future",
-        "issued",
-        "issued_ms",
-        "operation",
-        "path",
-        "scope",
-        "task",
-        "undoable",
-        "undoes",
-    )
-
-    def __init__(
-        self, path: str, operation: Operation, arguments: bytes, *, scope: Scope, issued: int, entry: int
-    ) -> None:
-        self.path = path
-        self.operation = operation
-        self.arguments = arguments
-        self.scope = scope
-        self.issued = issued
-        self.issued_ms = 0
-        self.entry = entry
-        self.ended = OPEN
-        self.abandoned = False
-        self.undoable = operation.kind is _COMPENSATED
-        self.undoes = ""
-        self.future: RunFuture | None = None
-        self.task: RunTask | None = None
+    path: str
+    operation: Operation
+    arguments: bytes
+    scope: Scope
+    issued: int
+    entry: int
+    issued_ms: int
+    undoable: bool
+    ended: int = OPEN
+    abandoned: bool = False
+    undoes: str = ""
+    future: RunFuture | None = None
+    task: RunTask | None = None
 
 
 class Undoer(Protocol):
