@@ -9,7 +9,7 @@ from datetime import timedelta
 from weft.clock import Clock
 from weft.flow.ambient import AlreadySettled, current_call
 from weft.flow.runs import Runs
-from weft.model.call import Call, Outcome, Reply
+from weft.model.call import NOBODY, Behalf, Call, Outcome, Reply
 from weft.model.effect import compensated_by, idempotent, irreversible, read
 from weft.model.operation import operation
 from weft.model.refusal import Declined
@@ -116,8 +116,9 @@ class RunsNotebook:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
 
-    async def start(self, workflow: str, run_id: str, data: bytes) -> None:
+    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
         """Note a start."""
+        del behalf
         self.asked.append(("start", workflow, run_id, data))
 
     async def result(self, workflow: str, run_id: str) -> bytes:

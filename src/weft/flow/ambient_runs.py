@@ -21,7 +21,7 @@ from weft.errors import (
 )
 from weft.flow.ambient import current_call, current_run
 from weft.flow.runs import RunsPort
-from weft.model.call import Outcome, Refused, Reply
+from weft.model.call import NOBODY, Behalf, Call, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
 
@@ -47,12 +47,17 @@ ERRORS: dict[str, type[WeftError]] = {error.__name__: error for error in (*_ABOU
 """What a workflow is told as it is: asking the same again would end the same."""
 
 
+BEHALF: dict[str, Any] = dict.fromkeys(Behalf._fields, str)
+
+
 def _operation(name: str, kind: EffectKind, *, result: Any, fields: dict[str, Any] | None = None) -> Operation:
+    known = {"workflow": str, "run_id": str, **(fields or {})}
     return Operation(
         service=SERVICE,
         name=name,
         kind=kind,
-        parameters=RecordCodec({"workflow": str, "run_id": str, **(fields or {})}),
+        # Journals older than its fields do not say for whom a run is started.
+        parameters=RecordCodec(known, {name: "" for name in BEHALF if name in known}),
         result=codec_for(result),
         refusals={error: codec_for(RunsRefusal) for error in ERRORS},
         timeout_ms=NO_TIMEOUT_MS,
@@ -63,7 +68,7 @@ def _operation(name: str, kind: EffectKind, *, result: Any, fields: dict[str, An
 OPERATIONS: dict[str, Operation] = {
     operation.target: operation
     for operation in (
-        _operation("start", EffectKind.IDEMPOTENT, result=type(None), fields={"data": bytes}),
+        _operation("start", EffectKind.IDEMPOTENT, result=type(None), fields={"data": bytes, **BEHALF}),
         _operation("result", EffectKind.READ, result=bytes),
         _operation("send", EffectKind.IDEMPOTENT, result=type(None), fields={"kind": str, "data": bytes}),
         _operation("read", EffectKind.READ, result=bytes | None, fields={"state": str}),
@@ -79,15 +84,18 @@ def refused(error: WeftError) -> Refused:
     return Refused(type(error).__name__, codec_for(RunsRefusal).encode(RunsRefusal(error.what, kind, error.advice)))
 
 
-async def answer(port: RunsPort, operation: str, arguments: bytes, *, message_id: str) -> Outcome:
+async def answer(port: RunsPort, call: Call) -> Outcome:
     """Carry out a workflow's request about runs."""
-    asked = OPERATIONS[f"{SERVICE}.{operation}"]
-    values = asked.parameters.decode(arguments)
+    asked = OPERATIONS[call.target]
+    values = asked.parameters.decode(call.arguments)
     try:
-        if operation == "send":
-            result: Any = await port.send(**values, message_id=message_id)
+        if call.operation == "send":
+            result: Any = await port.send(**values, message_id=call.id)
+        elif call.operation == "start":
+            behalf = Behalf(*(values.pop(name) for name in BEHALF)).within(call)
+            result = await port.start(**values, behalf=behalf)
         else:
-            result = await getattr(port, operation)(**values)
+            result = await getattr(port, call.operation)(**values)
     except WeftError as error:
         if type(error).__name__ in ERRORS:
             return refused(error)
@@ -117,9 +125,14 @@ class AmbientRuns:
             raise error(refusal.what, remedy=refusal.remedy)
         raise outcome
 
-    async def start(self, workflow: str, run_id: str, data: bytes) -> None:
+    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
         """Start a run, or find that it exists with the same input."""
-        await self._ask("start", workflow=workflow, run_id=run_id, data=data)
+        if current_run.get() is not None:
+            await self._ask("start", workflow=workflow, run_id=run_id, data=data, **behalf._asdict())
+            return
+        around = current_call.get()
+        behalf = behalf if around is None else behalf.within(around.call)
+        await self._engine.start(workflow, run_id, data, behalf=behalf)
 
     async def result(self, workflow: str, run_id: str) -> bytes:
         """Wait for the end of a run and return its result."""

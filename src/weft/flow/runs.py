@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from weft.codec import codec_for
 from weft.errors import DeclarationInvalid
 from weft.flow.state import State
+from weft.model.call import NOBODY, Behalf
 from weft.model.message import Signal
 from weft.model.spec import WorkflowSpec
 from weft.model.system import System
@@ -20,7 +21,7 @@ V = TypeVar("V")
 class RunsPort(Protocol):
     """What stands behind Runs: an engine, or the execution of the run that asks."""
 
-    async def start(self, workflow: str, run_id: str, data: bytes) -> None:
+    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
         """Start a run, or find that it exists with the same input; returns once it is on disk.
 
         Raises:
@@ -126,15 +127,35 @@ class Runs:
             raise DeclarationInvalid(what, where=workflow.where, remedy="add it to System(workflows=[...])")
         return spec
 
-    async def start(self, workflow: Workflow[Input, R], input: Input, /, *, id: str) -> Run[R]:  # noqa: A002 - the model's words
+    async def start(
+        self,
+        workflow: Workflow[Input, R],
+        input: Input,  # noqa: A002 - the model's words
+        /,
+        *,
+        id: str,  # noqa: A002 - as above
+        tenant: str = "",
+        principal: str = "",
+        trace: str = "",
+    ) -> Run[R]:
         """Start a run; returns once it is on disk. Starting it again with the same input finds it.
+
+        Args:
+            workflow: What it runs.
+            input: What it is started with.
+            id: The business key.
+            tenant: For whom it works. Every service that it calls sees this, and so does `weft runs list`; a run that
+                is started from inside another, or from an operation, takes what is not said here from there.
+            principal: On whose behalf; likewise.
+            trace: A W3C traceparent; likewise.
 
         Raises:
             RunExists: the id is taken by a run with another input.
             ValueCannotTravel: the input is not of the declared type.
         """
         spec = self._spec(workflow)
-        await self._port.start(spec.name, id, spec.input.encode(input))
+        behalf = Behalf(tenant, principal, trace)
+        await self._port.start(spec.name, id, spec.input.encode(input), behalf=behalf)
         return Run(self._port, spec, id)
 
     def find(self, workflow: Workflow[Input, R], id: str, /) -> Run[R]:  # noqa: A002 - the model's words

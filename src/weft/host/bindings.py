@@ -18,7 +18,7 @@ from weft.flow.runs import Runs, RunsPort
 from weft.host.dispatcher import Bound
 from weft.host.settings import SQLITE, Settings, plain, unknown_name
 from weft.ids import Ids
-from weft.model.call import Handler
+from weft.model.call import NOBODY, Behalf, Handler
 from weft.model.effect import EffectKind
 from weft.model.service import Service
 from weft.model.spec import ServiceSpec
@@ -155,10 +155,10 @@ class NotingPort:
         self.result = port.result
         self.read = port.read
 
-    async def start(self, workflow: str, run_id: str, data: bytes) -> None:
+    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
         """Start a run."""
         _note_write()
-        await self._port.start(workflow, run_id, data)
+        await self._port.start(workflow, run_id, data, behalf=behalf)
 
     async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message."""

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
 from weft.errors import NotDone, OutcomeUnknown
+
+
+class Behalf(NamedTuple):
+    """For whom a run works: its calls say so, and so do those of the runs that it starts.
+
+    Attributes:
+        tenant: for whom.
+        principal: on whose behalf.
+        trace: W3C traceparent.
+    """
+
+    tenant: str = ""
+    principal: str = ""
+    trace: str = ""
+
+    def within(self, call: Call) -> Behalf:
+        """Return it with what is not said taken from a call."""
+        return Behalf(self.tenant or call.tenant, self.principal or call.principal, self.trace or call.trace)
+
+
+NOBODY = Behalf()
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from weft.engine.embedded.engine import EmbeddedEngine, Killed
 from weft.errors import PropertyBroken, StoreFailed
 from weft.ids import Ids
+from weft.model.call import NOBODY, Behalf
 
 T = TypeVar("T")
 
@@ -134,9 +135,9 @@ class Door:
                 if self._life.number == number:
                     raise
 
-    async def start(self, workflow: str, run_id: str, data: bytes) -> None:
+    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
         """Start a run."""
-        await self._ask(lambda engine: engine.start(workflow, run_id, data))
+        await self._ask(lambda engine: engine.start(workflow, run_id, data, behalf=behalf))
 
     async def result(self, workflow: str, run_id: str) -> bytes:
         """Wait for a run's end, over as many lives as it takes."""

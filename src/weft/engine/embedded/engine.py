@@ -13,19 +13,20 @@ from pathlib import Path
 from weft.clock import Clock, SystemClock
 from weft.engine.embedded.intake import Intake
 from weft.engine.embedded.live import LiveRun
+from weft.engine.embedded.starting import check_start
 from weft.engine.embedded.store import RunRow, Store
 from weft.engine.embedded.story import story_of, view_of
 from weft.engine.embedded.waiters import Waiters
 from weft.engine.embedded.work import Work
 from weft.engine.embedded.writer import Writer
-from weft.engine.execution.entries import CancelAsked, Started, Told, decode_entry, storable
+from weft.engine.execution.entries import CancelAsked, Started, Told, decode_entry
 from weft.engine.execution.execution import Identity
 from weft.engine.execution.loop import DRAIN_LIMIT
 from weft.engine.execution.program import Program
-from weft.errors import InputInvalid, LimitExceeded, RunClosed, RunExists, RunNotFound, StoreFailed
+from weft.errors import RunClosed, RunExists, RunNotFound, StoreFailed
 from weft.flow.ambient_runs import OPERATIONS
 from weft.ids import Ids, SystemIds, digest
-from weft.model.call import Handler
+from weft.model.call import NOBODY, Behalf, Handler
 from weft.model.operation import Operation
 from weft.model.policy import Backoff, Limits
 from weft.model.run import RunStatus, RunStory, RunView
@@ -225,24 +226,24 @@ class EmbeddedEngine:
 
     # What callers ask for.
 
-    async def start(self, workflow: str, run_id: str, data: bytes, *, tenant: str = "") -> None:
+    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
         """Start a run, or find that it exists with the same input; returns once it is on disk.
 
         Raises:
             RunExists: it exists with another input.
-            LimitExceeded: the input or the id is too large.
-            InputInvalid: the id is no text that can be stored.
+            LimitExceeded: the input, the id or a name is too large.
+            InputInvalid: the id or a name is no text that can be stored.
         """
-        self._check_limits(run_id, data)
-        begun = self._do(partial(self._start, workflow, run_id, data, tenant=tenant))
+        check_start(run_id, data, behalf=behalf, limits=self._limits)
+        begun = self._do(partial(self._start, workflow, run_id, data, behalf=behalf))
         self._work.shelf.lookups.expect(workflow, run_id)
         await begun
 
-    def _start(self, workflow: str, run_id: str, data: bytes, *, tenant: str) -> None:
+    def _start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf) -> None:
         live = self._work.shelf.loaded(workflow, run_id)
         row = None if live is not None else self._work.shelf.expected(workflow, run_id)
         if live is None and row is None:
-            self._work.begin(Identity(workflow, run_id, self._ids.new_id()), data, tenant=tenant)
+            self._work.begin(Identity(workflow, run_id, self._ids.new_id()), data, behalf=behalf)
             return
         known = self._input_digest(row.key) if row is not None else live.input_digest if live is not None else b""
         if known != digest(data):
@@ -252,17 +253,6 @@ class EmbeddedEngine:
     def _input_digest(self, key: int) -> bytes:
         first = decode_entry(self._work.shelf.store.journal(key)[0].entry)
         return digest(first.input) if isinstance(first, Started) else b""
-
-    def _check_limits(self, run_id: str, data: bytes) -> None:
-        if not 0 < len(run_id) <= self._limits.id_characters:
-            what = f"a run id has 1 to {self._limits.id_characters:,} characters, this one has {len(run_id):,}"
-            raise LimitExceeded(what, remedy="use a shorter business key", name="id_characters")
-        if storable(run_id) != run_id:
-            what = f"the run id {run_id!r} holds half a character, which cannot be stored"
-            raise InputInvalid(what, remedy="decode the id's bytes as what they are")
-        if len(data) > self._limits.payload_bytes:
-            what = f"the input or message has {len(data):,} bytes; the limit is {self._limits.payload_bytes:,}"
-            raise LimitExceeded(what, remedy="send a reference to the data", name="payload_bytes")
 
     async def result(self, workflow: str, run_id: str) -> bytes:
         """Wait for the end of a run and return its result.

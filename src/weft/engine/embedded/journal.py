@@ -262,6 +262,7 @@ class Journal:
             entry = decode_entry(row.entry)
             if isinstance(entry, Started):
                 live.input_digest = digest(entry.input)
+                live.behalf = live.behalf._replace(principal=entry.principal, trace=entry.trace)
                 self._compare_python(entry.python)
             execution.replay(entry, row.at_ms, decode_commands(row.commands))
         execution.loop.noticed.clear()

@@ -12,7 +12,7 @@ from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.paths import call_id
 from weft.engine.execution.scopes import CallRecord
 from weft.errors import WeftError
-from weft.model.call import Call, Outcome
+from weft.model.call import NOBODY, Behalf, Call, Outcome
 from weft.model.run import RunStatus
 
 IN_FLIGHT = 0
@@ -109,6 +109,7 @@ class LiveRun:
         key: its row; `next_seq`: the next row of its journal.
         name: `workflow/run id`; what is told to services as the caller.
         prefix: what the ids of its calls begin with.
+        behalf: for whom it works, and so do its calls.
         execution: nothing while the run is blocked.
         pending: commits that are on their way.
         timers: its timers in the timetable.
@@ -119,6 +120,7 @@ class LiveRun:
     """
 
     __slots__ = (
+        "behalf",
         "blocked",
         "calls",
         "created_ms",
@@ -136,17 +138,16 @@ class LiveRun:
         "saved",
         "sealed",
         "stored",
-        "tenant",
         "timers",
     )
 
-    def __init__(self, key: int, identity: Identity, execution: Execution | None, *, tenant: str = "") -> None:
+    def __init__(self, key: int, identity: Identity, execution: Execution | None, *, behalf: Behalf = NOBODY) -> None:
         self.key = key
         self.identity = identity
         self.name = f"{identity.workflow}/{identity.run_id}"
         self.prefix = call_id(identity.chain, generation=identity.generation, epoch=identity.epoch, path="")
         self.execution = execution
-        self.tenant = tenant
+        self.behalf = behalf
         self.created_ms = 0
         self.next_seq = 0
         self.last_ms = 0

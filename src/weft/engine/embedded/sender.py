@@ -99,7 +99,9 @@ class Sender:
             arguments=record.arguments,
             contract=operation.contract,
             caller=live.name,
-            tenant=live.tenant,
+            tenant=live.behalf.tenant,
+            principal=live.behalf.principal,
+            trace=live.behalf.trace,
             issued_ms=record.issued_ms,
         )
         log = AttemptLog(began_ms=record.issued_ms, arrived=arrived)
@@ -153,7 +155,7 @@ class Sender:
         """Begin an attempt: of the call, or of its status query."""
         call = state.call
         if call.service == SERVICE:
-            return answer(self._runs, call.operation, call.arguments, message_id=call.id)
+            return answer(self._runs, call)
         assert self._handler is not None, "attempts are made while the engine is open"
         # Its time begins here and not in the queue: what has not begun did not take too long, and cannot have arrived.
         self._under_way.add(state)
@@ -344,6 +346,8 @@ def _query_of(call: Call, query: str) -> Call:
         arguments=call.arguments,
         caller=call.caller,
         tenant=call.tenant,
+        principal=call.principal,
+        trace=call.trace,
     )
 
 

@@ -15,6 +15,7 @@ from weft.engine.embedded.timetable import Timetable
 from weft.engine.execution.execution import Identity
 from weft.engine.execution.scopes import CallRecord
 from weft.errors import EntryCorrupt
+from weft.model.call import Behalf
 from weft.model.run import RunStatus
 
 log = logging.getLogger("weft.engine")
@@ -88,7 +89,7 @@ class Shelf:
     def load(self, row: RunRow) -> LiveRun:
         """Replay an open run from its journal and let it go on; call it from a plain callback only."""
         identity = Identity(row.workflow, row.run_id, row.chain, row.generation, row.epoch)
-        live = LiveRun(row.key, identity, None, tenant=row.tenant)
+        live = LiveRun(row.key, identity, None, behalf=Behalf(row.tenant))
         live.created_ms = row.created_ms
         live.saved = (row.status, row.wake_ms, row.reason)
         self.add(live)

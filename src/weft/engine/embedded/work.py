@@ -22,7 +22,7 @@ from weft.engine.execution.scopes import CallRecord
 from weft.errors import NotDone, OutcomeUnknown, StoreFailed
 from weft.flow.runs import RunsPort
 from weft.ids import Ids, digest
-from weft.model.call import Outcome, Refused, Reply
+from weft.model.call import Behalf, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.policy import Backoff, Limits
 from weft.model.run import RunStatus
@@ -83,20 +83,21 @@ class Work:
         self.operators.close()
         self.timetable.close()
 
-    def begin(self, identity: Identity, data: bytes, *, tenant: str) -> None:
+    def begin(self, identity: Identity, data: bytes, *, behalf: Behalf) -> None:
         """Start a run that does not exist; only in a plain callback."""
         now_ms = self._clock.now_ms()
         key, self._next_key = self._next_key, self._next_key + 1
-        live = LiveRun(key, identity, self.journal.execution(identity), tenant=tenant)
+        live = LiveRun(key, identity, self.journal.execution(identity), behalf=behalf)
         live.created_ms = now_ms
         live.input_digest = digest(data)
         self.shelf.add(live)
         workflow, run_id, chain, generation, epoch = identity
         status = int(RunStatus.RUNNING)
         self.journal.writer.batch.runs.append(
-            (key, workflow, run_id, chain, generation, epoch, tenant, status, now_ms, IN_FLIGHT)
+            (key, workflow, run_id, chain, generation, epoch, behalf.tenant, status, now_ms, IN_FLIGHT)
         )
-        self.journal.tell(live, Started(data, self._ids.new_seed(), PYTHON), now_ms)
+        started = Started(data, self._ids.new_seed(), PYTHON, principal=behalf.principal, trace=behalf.trace)
+        self.journal.tell(live, started, now_ms)
 
     def _output(self, live: LiveRun, commands: list[Command]) -> None:
         execution = live.execution
