@@ -212,6 +212,22 @@ async def test_waiting_outsider_hides_no_work() -> None:
         await waiting
 
 
+async def test_world_of_one_seed_repeats_its_retries() -> None:
+    """When a call is tried again is decided by the seed, to the millisecond."""
+
+    async def took_ms(seed: int) -> list[int | None]:
+        async with World(corner, seed=seed) as world:
+            world.faults.lose_request(Till.charge, times=6)
+            run = await world.start(buy, "o-1", id="o-1")
+            await world.advance(timedelta(hours=1))
+            return [row.took_ms for row in (await world.story(run)).rows]
+
+    first, again, other = await took_ms(3), await took_ms(3), await took_ms(4)
+
+    assert first == again
+    assert first != other
+
+
 async def test_store_that_was_named_is_kept(tmp_path: Path) -> None:
     """A world in a folder of one's own leaves its files there, and another goes on with them."""
     async with World(corner, store=tmp_path) as world:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.embedded.mill import HOUR, Depot, Gate, Mill, not_done
+from tests.engine.embedded.mill import HOUR, Depot, Gate, Mill, not_done, request_lost
 from weft.engine.embedded.requests import Request, append_request
 from weft.errors import NotDone
 from weft.flow.messages import receive
@@ -42,6 +42,12 @@ async def hear(key: str, *, depot: Depot) -> str:
     except NotDone as error:
         key = error.reason
     return f"{key} {(await receive(Word)).text} {(await receive(Word)).text}"
+
+
+@workflow
+async def hear_of_parcel(key: str, *, depot: Depot) -> str:
+    """Ship something."""
+    return await depot.ship(key)
 
 
 async def ask(mill: Mill, kind: str, body: str = "", *, run_id: str = "1") -> None:
@@ -150,6 +156,39 @@ async def test_what_makes_no_sense_is_logged_and_keeps_nobody(tmp_path: Path, ca
         assert result == "x a b"
         assert len([record for record in caplog.records if record.getMessage().startswith("request ")]) == 7
         assert mill.engine._open_store().pending_requests(0) == []
+
+
+async def test_a_request_that_was_refused_is_on_record_in_its_run(tmp_path: Path) -> None:
+    """Who asked from another process and got nothing sees in the run's story what was refused, and why."""
+    async with Mill(tmp_path, hear) as mill:
+        await mill.host.start(hear, "x", id="1")
+        await mill.settle()
+
+        await ask(mill, "skip")
+        await ask(mill, "dance")
+        await until(lambda: not mill.engine._open_store().pending_requests(0))
+
+        notes = [row.what for row in (await mill.story(hear, "1")).rows if row.kind == "operator"]
+        assert [note.partition("\n")[0] for note in notes] == [
+            "refused skip: WEFT-E602: no call of run hear/1 needs attention",
+            "refused dance: WEFT-E602: nothing is known by the name of dance",
+        ]
+        assert notes[0].endswith("(by ada)")
+
+
+async def test_what_may_have_happened_is_sent_again_by_request(tmp_path: Path) -> None:
+    """A retry from another process is refused where only a decision helps; a resend with its reason is that."""
+    async with Mill(tmp_path, hear_of_parcel) as mill:
+        mill.script.on("ship", request_lost)
+        run = await mill.host.start(hear_of_parcel, "x", id="1")
+        await mill.settle()
+
+        append_request(mill.path, Request("hear_of_parcel", "1", "retry", b"", "ada", "", 0))
+        append_request(mill.path, Request("hear_of_parcel", "1", "resend", b"", "ada", "it is still here", 0))
+
+        assert await asyncio.wait_for(run.result(), 10) == "x"
+        kinds = [row.what.split()[:2] for row in (await mill.story(hear_of_parcel, "1")).rows if row.kind == "operator"]
+        assert kinds == [["refused", "retry:"], ["resend", "it"]]
 
 
 def _status(mill: Mill) -> RunStatus:

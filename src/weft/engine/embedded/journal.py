@@ -114,6 +114,10 @@ class Journal:
             self._check_room(live, entry)
         self.tell(live, entry)
 
+    def has_room(self, live: LiveRun) -> bool:
+        """Tell whether a note may still be written into a run's journal; what is over its limit blocks the run."""
+        return live.next_seq < self._limits.journal_entries
+
     def _check_room(self, live: LiveRun, told: Told) -> None:
         limits = self._limits
         if len(told.data) > limits.payload_bytes:
@@ -181,6 +185,11 @@ class Journal:
         execution, live.execution = live.execution, None
         if execution is not None:
             execution.evict()
+
+    def fail(self, live: LiveRun, error: Exception) -> None:
+        """Block a run over which weft itself failed."""
+        self.block(live, _own_failure(error))
+        self.save_standing(live)
 
     def _book(self, live: LiveRun, commands: list[Command]) -> None:
         batch = self.writer.batch

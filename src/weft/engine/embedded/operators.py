@@ -16,7 +16,7 @@ from weft.engine.embedded.sender import Sender
 from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
 from weft.engine.execution.commands import RunEnded, encode_commands
-from weft.engine.execution.entries import CancelAsked, Noted, Skipped, Told, encode_entry
+from weft.engine.execution.entries import CancelAsked, Noted, Skipped, Told, encode_entry, storable
 from weft.errors import InputInvalid, StoreFailed, WeftError
 from weft.model.run import RunStatus
 
@@ -171,9 +171,16 @@ class Operators:
             except StoreFailed:
                 raise
             except (WeftError, ValueError) as error:  # ValueError: text that is none
-                log.warning("request %s for %s/%s was refused: %s", row.kind, row.workflow, row.run_id, error)
+                self._refuse(row, error)
             self._journal.writer.batch.requests_done.append(row.id)
         self._journal.writer.schedule()
+
+    def _refuse(self, row: RequestRow, error: Exception) -> None:
+        """Say in the log, and in the run where it has room for it, that a request was refused."""
+        log.warning("request %s for %s/%s was refused: %s", row.kind, row.workflow, row.run_id, error)
+        live = self._find(row)
+        if live is not None and live.sealed is None and self._journal.has_room(live):
+            self._journal.tell(live, Noted(f"refused {row.kind}:", row.who, storable(str(error))))
 
     def _take(self, row: RequestRow) -> None:
         live = self._find(row)
@@ -195,7 +202,8 @@ class Operators:
             case "terminate":
                 self.terminate(live, who=row.who, why=row.why)
             case _:
-                log.warning("request %s is unknown", row.kind)
+                what = f"nothing is known by the name of {row.kind}"
+                raise InputInvalid(what, remedy="ask for signal, cancel, retry, resend, skip or terminate")
 
     def _find(self, row: RequestRow) -> LiveRun | None:
         live = self._shelf.loaded(row.workflow, row.run_id)

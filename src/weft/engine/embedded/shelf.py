@@ -82,6 +82,10 @@ class Shelf:
         """Tell whether a run is in memory."""
         return key in self._by_key
 
+    def at(self, key: int) -> LiveRun | None:
+        """Return the run of a key if it is in memory."""
+        return self._by_key.get(key)
+
     def all(self) -> list[LiveRun]:
         """Return every loaded run."""
         return list(self._by_key.values())

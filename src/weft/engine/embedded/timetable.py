@@ -44,11 +44,13 @@ class Timetable:
         fire: Callable[[LiveRun, str, int], None],
         wake: Callable[[int], None],
         broken: Callable[[StoreFailed], None],
+        failed: Callable[[int, Exception], None],
     ) -> None:
         self._clock = clock
         self._fire = fire
         self._wake = wake
         self._broken = broken
+        self._failed = failed
         self._closed = False
         self._sleepers: Sleepers | None = None
         self._heap: list[_Due] = []
@@ -131,22 +133,33 @@ class Timetable:
             self._wake_what_is_due(self._clock.now_ms())
         except StoreFailed as error:
             self._broken(error)
-        self._arm()
+        finally:
+            # Whatever went wrong: without an alarm no run at all would ever be woken again.
+            self._arm()
 
     def _wake_what_is_due(self, now_ms: int) -> None:
         for _ in range(WAKES_AT_ONCE):
             if not self._heap or self._heap[0][0] > now_ms:
                 break
-            due_ms, _, key, path, live = heapq.heappop(self._heap)
-            if live is None:
-                self._wake(key)
-            elif _is_wanted(path, live):
-                live.timers -= 1
-                self._fire(live, path, due_ms)
-            else:
-                self._stale = max(0, self._stale - 1)
+            due = heapq.heappop(self._heap)
+            try:
+                self._wake_one(due)
+            except StoreFailed:
+                raise
+            except Exception as error:  # noqa: BLE001 - a border: one run must not keep the others asleep
+                self._failed(due[2], error)
         if self._sleepers is not None and self._look_ms is not None and now_ms >= self._look_ms:
             self._look_ahead()
+
+    def _wake_one(self, due: _Due) -> None:
+        due_ms, _, key, path, live = due
+        if live is None:
+            self._wake(key)
+        elif _is_wanted(path, live):
+            live.timers -= 1
+            self._fire(live, path, due_ms)
+        else:
+            self._stale = max(0, self._stale - 1)
 
 
 def _is_wanted(path: str, live: LiveRun | None) -> bool:

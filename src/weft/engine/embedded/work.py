@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 
@@ -26,6 +27,8 @@ from weft.model.call import Behalf, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.policy import Backoff, Limits
 from weft.model.run import RunStatus
+
+log = logging.getLogger("weft.engine")
 
 _WITH_DATA = (Reply, Refused)
 
@@ -63,7 +66,9 @@ class Work:
             settled=self._settled,
             troubled=self._troubled,
         )
-        self.timetable = Timetable(clock, fire=self._fire, wake=self._wake, broken=self._on_broken)
+        self.timetable = Timetable(
+            clock, fire=self._fire, wake=self._wake, broken=self._on_broken, failed=self._not_woken
+        )
         self.shelf = Shelf(self.journal, self.timetable, resume=self._resume)
         self.operators = Operators(
             self.journal, self.shelf, self.sender, clock=clock, ended=self._ended, broken=self._on_broken
@@ -198,6 +203,13 @@ class Work:
     def _wake(self, key: int) -> None:
         self.shelf.wake(key)
         self.journal.writer.schedule()
+
+    def _not_woken(self, key: int, error: Exception) -> None:
+        live = self.shelf.at(key)
+        if live is None or live.over:
+            log.error("run %d could not be woken; the next start tries again", key, exc_info=error)
+        else:
+            self.journal.fail(live, error)
 
     def _on_broken(self, error: StoreFailed) -> None:
         self.broken(error)
