@@ -76,7 +76,7 @@ class Operators:
             what = "sending a call again that may have happened needs a reason"
             raise InputInvalid(what, remedy="say why: --reason TEXT")
         halted = [state.call.target for state in live.calls.values() if state.halted]
-        if halted and not resend and len(halted) == len(live.calls):
+        if halted and not resend and len(halted) == len(live.calls) and live.execution is not None:
             what = f"{halted[0]} of run {live.name} may have happened and cannot be undone: it is not sent again"
             remedy = "find out: `skip --reply` if it happened, `retry --resend --reason TEXT` if it did not"
             raise InputInvalid(what, remedy=remedy)

@@ -116,7 +116,7 @@ class Sender:
         elif record.abandoned:
             what = f"{operation.target} was abandoned before it was sent"
             self._judge_soon(state, NotDone(what, reason="abandoned"))
-        elif call.effect_id in self._leaving:
+        elif self._leaving and call.effect_id in self._leaving:
             self._held[call.effect_id] = state
         elif earlier is not None and earlier[2] > self._clock.now_ms():
             self._wait(state, earlier[2], partial(self._attempt, state))
