@@ -151,12 +151,12 @@ def test_id_that_is_taken_is_told_in_its_line() -> None:
     ],
 )
 def test_unknown_names_are_told_with_the_nearest(weft: Weft, target: str, workflow: str, said: str) -> None:
-    """A target or workflow that is not there is a wrong setting, told with what comes nearest."""
+    """A target or workflow that is not there is wrong use, told with what comes nearest."""
     source = letters("letters.jsonl", {"id": "a"})
 
     answer = weft("run", target, workflow, "--input", source)
 
-    assert answer.code == 3
+    assert answer.code == 2
     assert answer.err.startswith("WEFT-E601")
     assert said in answer.err
 

@@ -138,7 +138,7 @@ def _checked(target: str, kind: str, data: bytes) -> bytes:
     load_system(target)
     kinds = {each.__name__: each for each in _below(Signal)}
     if kind not in kinds:
-        raise unknown_name("signal", kind, kinds, where=target)
+        raise exits.wrong_use(unknown_name("signal", kind, kinds, where=target))
     codec = codec_for(kinds[kind])
     return codec.encode(codec.decode(data))
 

@@ -24,11 +24,19 @@ INTERRUPTED = 130
 """Ctrl-C before there was anything to drain."""
 
 _ENVIRONMENT = (SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem, StoreOwned)
-_USAGE = (InputInvalid, ValueInvalid)
+
+
+class WrongUse(SettingInvalid):
+    """Tell that the command line names what is not there: a target or a workflow."""
+
+
+def wrong_use(error: SettingInvalid) -> WrongUse:
+    """Return an error about a name as one of the command line, where the name was said."""
+    return WrongUse(error.what, where=error.where, remedy=error.advice)
 
 
 def code_of(error: WeftError) -> int:
     """Return the exit code for an error that ended a command."""
-    if isinstance(error, _ENVIRONMENT):
-        return ENVIRONMENT
-    return USAGE if isinstance(error, _USAGE) else FINDING
+    if isinstance(error, (WrongUse, InputInvalid, ValueInvalid)):
+        return USAGE
+    return ENVIRONMENT if isinstance(error, _ENVIRONMENT) else FINDING

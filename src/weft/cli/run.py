@@ -49,7 +49,7 @@ def command(
             return asyncio.run(serve(system, settings))
     spec = system.workflows.get(workflow)
     if spec is None:
-        raise unknown_name("workflow", workflow, system.workflows, where=target)
+        raise exits.wrong_use(unknown_name("workflow", workflow, system.workflows, where=target))
     plan = read_plan(source, spec, naming=Naming(run_id, field), limits=settings.limits)
     out = sys.stdout
     try:

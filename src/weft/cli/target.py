@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from weft.cli import texts
+from weft.cli.exits import WrongUse, wrong_use
 from weft.errors import SettingInvalid, WeftError
 from weft.host.settings import unknown_name
 from weft.model.system import System
@@ -24,7 +25,8 @@ def load_system(target: str) -> System:
         target: `package.module:name` or `path/file.py:name`; the name may be left out where there is only one System.
 
     Raises:
-        SettingInvalid: There is no such module, or no System in it.
+        WrongUse: There is no such module, or no System in it.
+        SettingInvalid: The module cannot be imported.
         DeclarationInvalid: The System is declared wrongly.
     """
     place, _, name = target.rpartition(":") if ":" in target else (target, "", "")
@@ -36,12 +38,12 @@ def load_system(target: str) -> System:
             return found
         if found is not None:
             what = texts.NO_SYSTEM_BUT.format(name=name, place=place, kind=type(found).__name__)
-            raise SettingInvalid(what, where=target, remedy=_systems(systems))
-        raise unknown_name("System", name, systems, where=place)
+            raise WrongUse(what, where=target, remedy=_systems(systems))
+        raise wrong_use(unknown_name("System", name, systems, where=place))
     distinct = {id(each): key for key, each in systems.items()}
     if len(distinct) != 1:
         text = texts.NO_SYSTEM if not systems else texts.MANY_SYSTEMS
-        raise SettingInvalid(text.format(place=place), where=target, remedy=_systems(systems))
+        raise WrongUse(text.format(place=place), where=target, remedy=_systems(systems))
     return next(iter(systems.values()))
 
 
@@ -51,7 +53,7 @@ def _systems(systems: dict[str, System]) -> str:
 
 def _import(place: str, target: str) -> ModuleType:
     if not place:
-        raise SettingInvalid(texts.NO_MODULE_NAMED, where=target, remedy=texts.WRITE_TARGET)
+        raise WrongUse(texts.NO_MODULE_NAMED, where=target, remedy=texts.WRITE_TARGET)
     is_file = place.endswith(".py") or "/" in place
     try:
         with redirect_stdout(sys.stderr):  # what a module prints while it is imported is no data of ours
@@ -61,7 +63,7 @@ def _import(place: str, target: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if not is_file and error.name is not None and f"{place}.".startswith(f"{error.name}."):
             what = texts.NO_MODULE.format(name=error.name)
-            raise SettingInvalid(what, where=target, remedy=_nearest(place)) from error
+            raise WrongUse(what, where=target, remedy=_nearest(place)) from error
         raise _broken(error, target) from error
     except (Exception, SystemExit) as error:
         # A border: a module is the user's code, and may raise anything while it is imported.
@@ -79,7 +81,7 @@ def _import_file(path: Path, target: str) -> ModuleType:
     """Import a file: as part of its package where it lies in one, so that its relative imports work."""
     path = path.resolve()
     if not path.is_file():
-        raise SettingInvalid(texts.NO_FILE.format(path=path), where=target, remedy=_nearest(str(path)))
+        raise WrongUse(texts.NO_FILE.format(path=path), where=target, remedy=_nearest(str(path)))
     folder, name = path.parent, "" if path.stem == "__init__" else path.stem
     while (folder / "__init__.py").exists():
         folder, name = folder.parent, f"{folder.name}.{name}".strip(".")
