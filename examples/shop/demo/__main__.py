@@ -17,6 +17,7 @@ from examples.shop.demo.session import Stopped, run
 from weft import WeftError
 
 FINE, BROKEN, USAGE, ENVIRONMENT = 0, 1, 2, 3
+UNUSABLE = "The store {store} cannot be used: {error}\n  do: name a folder that can be written with --store"
 EPILOG = """
 Examples:
 
@@ -83,6 +84,9 @@ def demo(options: Options) -> int:
     except WeftError as error:
         talk.print(str(error), markup=False, soft_wrap=True)
         return USAGE if error.code == "WEFT-E602" else ENVIRONMENT
+    except OSError as error:  # the border: where the store lies is for people to choose
+        talk.print(UNUSABLE.format(store=options.store, error=error), markup=False, soft_wrap=True)
+        return ENVIRONMENT
     except Stopped as stopped:
         talk.print("Stopped. Nothing is lost: the same command carries on.")
         return stopped.exit_code

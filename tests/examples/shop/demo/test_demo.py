@@ -104,6 +104,17 @@ def test_input_that_does_not_parse_is_named(demo: Demo, small_file: Path, tmp_pa
     assert not (tmp_path / "store").exists()
 
 
+def test_store_that_cannot_be_made_is_named(demo: Demo, tmp_path: Path) -> None:
+    """A store where no folder can be made is told as what it is, with what to do."""
+    (tmp_path / "file").write_text("no folder")
+
+    ran = demo(tmp_path / "file" / "store")
+
+    assert ran.code == 3
+    assert f"The store {tmp_path}/file/store cannot be used" in ran.talk
+    assert "Traceback" not in ran.talk
+
+
 def test_signal_stops_in_order(small_file: Path, demo: Demo, finished: tuple[Path, Ran], tmp_path: Path) -> None:
     """SIGTERM lets the demo drain; the same command carries on."""
     command = [sys.executable, "-m", "examples.shop.demo", "--store", str(tmp_path), "--input", str(small_file)]
