@@ -33,7 +33,7 @@ def main() -> None:
     given = _arguments()
     folder = given.folder or Path(tempfile.gettempdir())
     asked = Asked(quick=given.quick, runs=given.runs, folder=folder)
-    taken = conditions(folder)
+    taken = {"kind": "quick, short runs" if asked.quick else "thorough", **conditions(folder)}
     for name, value in taken.items():
         print(f"{name}: {value}")
     answers: dict[str, Answer] = {}

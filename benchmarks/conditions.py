@@ -11,13 +11,19 @@ from pathlib import Path
 
 from benchmarks.question import median
 
+QUIET = 0.5
+"""A load average up to which a machine counts as quiet."""
+
 FSYNCS = 100
 PAGES = b"\0" * 4096
 
 
 def conditions(folder: Path) -> dict[str, str]:
     """Return what the machine is, and how fast its disk and how busy it is just now."""
-    load = " ".join(f"{each:.2f}" for each in os.getloadavg())
+    averages = os.getloadavg()
+    load = " ".join(f"{each:.2f}" for each in averages)
+    if averages[0] > QUIET:
+        load += ": others are using the machine, so trust CPU per run and memory; times, and shares of times, are noise"
     return {
         "cpu": f"{_cpu()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()}",
