@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from tests.data.bank import Bank, Died, accounts, call, deliver, entries, ignore, operation
+from tests.host.bank import RunsNotebook
 from weft.codec import RecordCodec
 from weft.data import Database
 from weft.errors import OutcomeUnknown, TransactionMisused
 from weft.flow.ambient import CurrentCall, current_call
+from weft.flow.ambient_runs import AmbientRuns
 from weft.flow.proxy import make_proxy
 from weft.ids import SystemIds
 from weft.model.call import Call, Outcome, Reply
@@ -189,6 +193,28 @@ async def test_call_to_another_service_after_the_block(bank: Bank) -> None:
         await deliver(call("c-1"), charge_then_ask)
 
     assert sent == []
+    assert await bank.amount("ada") == 100
+
+
+async def test_runs_asked_for_after_the_block(bank: Bank) -> None:
+    """To start, tell or await runs inside or after the block is refused like a call: the engine is another, too."""
+    notebook = RunsNotebook()
+    runs = AmbientRuns(notebook)
+    asks: list[Callable[[], Awaitable[object]]] = [
+        lambda: runs.start("w", "r", b"null"),
+        lambda: runs.send("w", "r", kind="k", data=b"null"),
+        lambda: runs.result("w", "r"),
+    ]
+
+    async def charge_then(ask: Callable[[], Awaitable[object]]) -> None:
+        await bank.charge("ada", 10)
+        await ask()
+
+    for number, ask in enumerate(asks):
+        with pytest.raises(TransactionMisused, match=r"asks for weft\.runs\.\w+ inside or after its transaction"):
+            await deliver(call(f"c-{number}"), partial(charge_then, ask))
+
+    assert notebook.asked == []
     assert await bank.amount("ada") == 100
 
 

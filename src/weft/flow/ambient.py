@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from weft.errors import OutsideRun
+from weft.errors import OutsideRun, TransactionMisused
 from weft.model.call import Call, Handler, Outcome
 from weft.model.operation import Operation
 
@@ -84,6 +84,21 @@ class CurrentCall:
         self.wrote_elsewhere = False
         self.over = False
         self.ordinals: dict[str, int] = {}
+
+    def refuse_others(self, what: str) -> None:
+        """Raise if the call may not ask others any more.
+
+        Its transaction keeps the database's only write slot until the reply is known: it may not wait for others.
+
+        Raises:
+            TransactionMisused: A transaction has joined the call.
+        """
+        if self.participant is not None:
+            text = f"{self.call.target} {what} inside or after its transaction"
+            raise TransactionMisused(text, where=self.operation.where, remedy=BEFORE)
+
+
+BEFORE = "call other services, and ask for runs, ahead of `async with self.db.transaction()`"
 
 
 class AlreadySettled(BaseException):

@@ -103,6 +103,12 @@ async def answer(port: RunsPort, call: Call) -> Outcome:
     return Reply(asked.result.encode(result))
 
 
+def _refuse_inside_transaction(operation: str) -> None:
+    around = current_call.get()
+    if around is not None:
+        around.refuse_others(f"asks for {SERVICE}.{operation}")
+
+
 class AmbientRuns:
     """A RunsPort for everybody: inside a run it issues calls of that run, elsewhere it asks the engine."""
 
@@ -112,6 +118,7 @@ class AmbientRuns:
     async def _ask(self, operation: str, **values: Any) -> Any:
         run = current_run.get()
         if run is None:
+            _refuse_inside_transaction(operation)
             return await getattr(self._engine, operation)(**values)
         asked = OPERATIONS[f"{SERVICE}.{operation}"]
         outcome = await run.call(asked, asked.parameters.encode(values))
@@ -130,6 +137,7 @@ class AmbientRuns:
         if current_run.get() is not None:
             await self._ask("start", workflow=workflow, run_id=run_id, data=data, **behalf._asdict())
             return
+        _refuse_inside_transaction("start")
         around = current_call.get()
         behalf = behalf if around is None else behalf.within(around.call)
         await self._engine.start(workflow, run_id, data, behalf=behalf)

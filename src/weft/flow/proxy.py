@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from weft.codec import fingerprint
-from weft.errors import NotDeterministic, TransactionMisused
+from weft.errors import NotDeterministic
 from weft.flow.ambient import current_call, current_run
 from weft.ids import Ids
 from weft.model.call import Call, Handler, Outcome, Refused, Reply
@@ -69,10 +69,7 @@ async def _send_outside(operation: Operation, arguments: bytes, *, send: Handler
     if operation.kind not in {EffectKind.READ, EffectKind.IDEMPOTENT}:
         what = f"{around.call.target} calls {operation.target}, an effect, from inside an operation"
         raise NotDeterministic(what, where=around.operation.where, remedy="move the call into a workflow")
-    if around.participant is not None:
-        # The transaction keeps the database's only write slot until the reply is known: it may not wait for others.
-        what = f"{around.call.target} calls {operation.target} inside or after its transaction"
-        raise TransactionMisused(what, where=around.operation.where, remedy="call other services before it")
+    around.refuse_others(f"calls {operation.target}")
     if operation.kind is EffectKind.IDEMPOTENT:
         around.wrote_elsewhere = True
     # Order inside an operation is not deterministic: the id follows what is asked, and counts among equals.
