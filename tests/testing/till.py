@@ -74,6 +74,8 @@ class Till(Service, name="till", exactly_once=True, tables=till_tables):
     async def close_for(self, minutes: int) -> None:
         """Take a break on the clock."""
         await self.clock.sleep(timedelta(minutes=minutes))
+        async with self.db.transaction():
+            pass
 
 
 class Bell(Service, name="bell"):
