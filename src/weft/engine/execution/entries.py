@@ -20,7 +20,13 @@ TEXT_LIMIT = 10_000
 
 
 class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=False):
-    """The first entry: everything that a run is a function of, besides its code and what follows."""
+    """The first entry: everything that a run is a function of, besides its code and what follows.
+
+    Attributes:
+        principal: on whose behalf it works; its tenant stands in its row.
+        trace: W3C traceparent.
+        deadline_ms: kept free for a deadline of the whole run; always nothing so far.
+    """
 
     input: bytes
     seed: bytes
