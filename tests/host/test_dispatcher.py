@@ -246,3 +246,26 @@ async def test_cancellation_passes(counter: Counter) -> None:
     with pytest.raises(asyncio.CancelledError):
         await attempt
     assert (counter.endings, counter.clock.next_due_ms()) == ([], None)
+
+
+async def test_nested_call_has_what_is_left_of_the_deadline(counter: Counter) -> None:
+    """Time that the calling operation has used is gone for those that it calls."""
+    left: list[int | None] = []
+
+    async def rate(currency: str) -> int:
+        around = current_call.get()
+        assert around is not None
+        left.append(around.call.remaining_ms)
+        counter.clock.move_to(counter.clock.now_ms() + 400)
+        return len(currency)
+
+    counter.replace("rates.rate", rate)
+
+    async def value(account: str, currency: str) -> int:
+        return sum([await counter.accounts.rates.rate(each) for each in (account, currency)])
+
+    counter.replace("accounts.value", value)
+    await counter.dispatch(call("accounts.value", "ada", "EUR", remaining_ms=1_000))
+    await counter.dispatch(call("accounts.value", "ada", "EUR"))
+
+    assert left == [1_000, 600, None, None]

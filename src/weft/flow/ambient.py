@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -71,10 +71,11 @@ class CurrentCall:
         send: where calls to other services go.
         participant: the transaction that has joined, if one has.
         wrote_elsewhere: another service was called with an effect, so a rolled-back transaction was not all.
+        left_ms: tells what is left of the call's deadline; nothing where it has none.
         over: its outcome is decided; a task that still sees it was not waited for, and may not commit anything.
     """
 
-    __slots__ = ("call", "operation", "ordinals", "over", "participant", "send", "wrote_elsewhere")
+    __slots__ = ("call", "left_ms", "operation", "ordinals", "over", "participant", "send", "wrote_elsewhere")
 
     def __init__(self, call: Call, operation: Operation, send: Handler) -> None:
         self.call = call
@@ -82,6 +83,7 @@ class CurrentCall:
         self.send = send
         self.participant: Participant | None = None
         self.wrote_elsewhere = False
+        self.left_ms: Callable[[], int] | None = None
         self.over = False
         self.ordinals: dict[str, int] = {}
 

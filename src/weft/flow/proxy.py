@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from weft.codec import fingerprint
 from weft.errors import NotDeterministic
-from weft.flow.ambient import current_call, current_run
+from weft.flow.ambient import CurrentCall, current_call, current_run
 from weft.ids import Ids
 from weft.model.call import Call, Handler, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
@@ -75,10 +75,11 @@ async def _send_outside(operation: Operation, arguments: bytes, *, send: Handler
     # Order inside an operation is not deterministic: the id follows what is asked, and counts among equals.
     stem = f"{around.call.id}>{operation.target}#{fingerprint(arguments)}"
     ordinal = around.ordinals[stem] = around.ordinals.get(stem, 0) + 1
-    return await around.send(_call(operation, arguments, f"{stem}.{ordinal}", caller=around.call))
+    return await around.send(_call(operation, arguments, f"{stem}.{ordinal}", around=around))
 
 
-def _call(operation: Operation, arguments: bytes, call_id: str, *, caller: Call | None = None) -> Call:
+def _call(operation: Operation, arguments: bytes, call_id: str, *, around: CurrentCall | None = None) -> Call:
+    caller = None if around is None else around.call
     return Call(
         id=call_id,
         service=operation.service,
@@ -90,5 +91,5 @@ def _call(operation: Operation, arguments: bytes, call_id: str, *, caller: Call 
         principal="" if caller is None else caller.principal,
         tenant="" if caller is None else caller.tenant,
         trace="" if caller is None else caller.trace,
-        remaining_ms=None if caller is None else caller.remaining_ms,
+        remaining_ms=None if around is None or around.left_ms is None else around.left_ms(),
     )

@@ -132,6 +132,7 @@ class Dispatcher:
                 result = await bound.method(**arguments)
             else:
                 deadline = _Deadline(self._clock, current.call.remaining_ms)
+                current.left_ms = deadline.left_ms
                 async with deadline:
                     result = await bound.method(**arguments)
             outcome: Outcome = Reply(bound.operation.result.encode(result))
@@ -242,11 +243,11 @@ class _Deadline:
     The commit stands outside: interrupted, it would leave nobody knowing whether it happened.
     """
 
-    __slots__ = ("_alarm", "_cancelling", "_clock", "_remaining_ms", "_task", "fired")
+    __slots__ = ("_alarm", "_cancelling", "_clock", "_due_ms", "_task", "fired")
 
     def __init__(self, clock: Clock, remaining_ms: int) -> None:
         self._clock = clock
-        self._remaining_ms = remaining_ms
+        self._due_ms = clock.now_ms() + remaining_ms
         self.fired = False
 
     async def __aenter__(self) -> None:
@@ -254,7 +255,11 @@ class _Deadline:
         assert task is not None, "operations run inside tasks"
         self._task = task
         self._cancelling = task.cancelling()
-        self._alarm = self._clock.call_at(self._clock.now_ms() + self._remaining_ms, self._fire)
+        self._alarm = self._clock.call_at(self._due_ms, self._fire)
+
+    def left_ms(self) -> int:
+        """Return what is left of it."""
+        return max(0, self._due_ms - self._clock.now_ms())
 
     def _fire(self) -> None:
         self.fired = True
