@@ -43,6 +43,12 @@ async def cancel_and_return(call: Call, handler: Handler) -> Outcome:
     return await handler(call)
 
 
+async def wait(call: Call, handler: Handler) -> Outcome:
+    """Wait for something before the call goes through."""
+    await asyncio.sleep(0)
+    return await handler(call)
+
+
 def _cancel_worker() -> None:
     worker = asyncio.current_task()
     assert worker is not None
@@ -53,7 +59,7 @@ def _cancel_worker() -> None:
 async def test_an_operation_that_ends_its_worker_loses_no_call(tmp_path: Path, step: Step) -> None:
     """Its own call is tried again, and those queued behind it go on."""
     async with Mill(tmp_path, put_three) as mill:
-        mill.script.on("put", step)
+        mill.script.on("put", step, wait, wait)
         run = await mill.host.start(put_three, "x", id="1")
 
         await mill.spend(MINUTE)
