@@ -116,14 +116,14 @@ def test_doctor_names_the_owner_and_hides_secrets(weft: Weft, start: Start, monk
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["nowhere:desk"], 3, "there is no module 'nowhere'"),
+        (["nowhere:desk"], 2, "there is no module 'nowhere'"),
         (["wrong.py"], 1, "declared wrongly"),
         (["--engine", "mysql://x"], 3, "no engine answers to"),
         (["--settings", "none.toml"], 3, "none.toml cannot be read"),
     ],
 )
 def test_doctor_tells_what_is_wrong(weft: Weft, arguments: list[str], code: int, said: str) -> None:
-    """What is wrong is told in the report, around weft with exit code 3, in the System with 1."""
+    """What is wrong is told in the report, with exit code 3 around weft, 2 in the command line, 1 in the System."""
     Path("wrong.py").write_text("from weft import System\ns = System('', services=[int])\n", encoding="utf-8")
 
     answer = weft("doctor", *arguments)

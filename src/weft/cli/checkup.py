@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from weft.cli import texts
+from weft.cli.exits import WrongUse
 from weft.cli.output import duration
 from weft.clock import SystemClock
 from weft.engine.embedded.health import OLDEST_SQLITE, SQLITE, SQLITE_IS_ENOUGH, Health, examine
@@ -52,6 +53,7 @@ class Check:
         what: what was found, in one sentence or a few words.
         remedy: what to do; empty where there is nothing to do.
         environment: whether what is wrong is around weft (disk, store, settings) and not in the System's code.
+        misused: whether it is in the words of the command line.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Check:
     what: str
     remedy: str = ""
     environment: bool = True
+    misused: bool = False
 
 
 def check_python() -> Check:
@@ -176,9 +179,11 @@ def check_clock(health: Health | None) -> Check:
 def check_system(system: System | WeftError, health: Health | None) -> Check:
     """Look at the System that was named, and whether the store is its own."""
     if isinstance(system, WeftError):
-        environment = not isinstance(system, DeclarationInvalid)
+        misused = isinstance(system, WrongUse)
+        around = not misused and not isinstance(system, DeclarationInvalid)
         place = f" ({system.where})" if system.where else ""
-        return Check("system", "wrong", f"{system.what}{place}", system.advice, environment=environment)
+        what = f"{system.what}{place}"
+        return Check("system", "wrong", what, system.advice, environment=around, misused=misused)
     if health is not None and health.system != system.name:
         what = texts.STORE_OF_OTHER.format(owner=health.system, system=system.name)
         return Check("system", "wrong", what, texts.STORE_OF_OTHER_REMEDY)

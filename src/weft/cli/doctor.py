@@ -78,4 +78,6 @@ def _code(checks: Sequence[Check]) -> int:
     wrong = [each for each in checks if each.status == "wrong"]
     if any(each.environment for each in wrong):
         return exits.ENVIRONMENT
+    if any(each.misused for each in wrong):
+        return exits.USAGE
     return exits.FINDING if wrong else exits.FINE

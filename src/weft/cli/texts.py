@@ -109,7 +109,7 @@ Examples:
 DOCTOR_SHORT = "Check what a System stands on."
 DOCTOR = """Check the interpreter, SQLite, the libraries, the settings, the store, the disk and the clock; with TARGET, build the System and compare it with the store.
 
-Exit code 3 if the environment is wrong, 1 if only the System is."""
+Exit code 3 if the environment is wrong, 2 if there is no such TARGET, 1 if only the System is wrong."""
 DOCTOR_EXAMPLES = """\b
 Examples:
   weft doctor
