@@ -11,7 +11,7 @@ def refuse(handler: Handler) -> Handler:
     del handler
 
     async def handle(call: Call) -> Outcome:
-        return NotDone(f"{call.target} turned the call away", reason="admission")
+        return NotDone(f"{call.target} turned the call away", reason="unavailable")
 
     return handle
 
