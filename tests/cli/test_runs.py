@@ -47,7 +47,7 @@ def test_signal_is_checked_against_the_code(weft: Weft, waiting: Engine) -> None
     wrong = weft("runs", "signal", "approve", "a", "Approval", '{"approved": 7}', "--target", str(DESK))
     unknown = weft("runs", "signal", "approve", "a", "Aproval", "--target", str(DESK))
 
-    assert (wrong.code, unknown.code) == (2, 3)
+    assert (wrong.code, unknown.code) == (2, 2)
     assert "WEFT-E803" in wrong.err
     assert "did you mean 'Approval'?" in unknown.err
     assert weft("runs", "list", "--status", "waiting", "--json").out.count("\n") == 2
