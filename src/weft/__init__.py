@@ -21,14 +21,17 @@ from weft.errors import (
     WeftError,
 )
 from weft.flow.chance import random, uuid4
+from weft.flow.continuing import continue_as_new, journal_nearly_full
 from weft.flow.messages import receive
+from weft.flow.patches import deprecate_patch, patched
 from weft.flow.runs import Run, Runs
 from weft.flow.saga import saga
 from weft.flow.state import State
 from weft.flow.time import now
 from weft.host.host import Host
 from weft.model.effect import compensated_by, idempotent, irreversible, read
-from weft.model.message import Signal
+from weft.model.message import Signal, Update
+from weft.model.offering import offers
 from weft.model.operation import operation
 from weft.model.refusal import Declined
 from weft.model.service import Service
@@ -60,14 +63,20 @@ __all__ = [
     "StoreOwned",
     "System",
     "Undone",
+    "Update",
     "ValueInvalid",
     "WeftError",
     "Workflow",
     "compensated_by",
+    "continue_as_new",
+    "deprecate_patch",
     "idempotent",
     "irreversible",
+    "journal_nearly_full",
     "now",
+    "offers",
     "operation",
+    "patched",
     "random",
     "read",
     "receive",

@@ -17,6 +17,8 @@ WeftError
 ├── LimitExceeded             E206  a payload, journal or backlog over its named limit
 ├── ProtocolUnknown           E207  a journal written by a newer weft
 ├── EntryCorrupt              E208  a row of the journal that does not parse
+├── AlreadyAnswered           E209  an update was answered a second time
+├── ContinuationRefused       E210  continue_as_new where something would be left behind
 ├── RunFailed                 E301  the awaited run failed
 │   ├── RunCancelled          E302  the awaited run was cancelled
 │   └── RunTerminated         E303  the awaited run was ended by an operator
@@ -175,6 +177,20 @@ class EntryCorrupt(WeftError):
 
     code = "WEFT-E208"
     remedy = "restore the store from a backup; the run is blocked, the others go on"
+
+
+class AlreadyAnswered(WeftError):
+    """Tell that an update was answered, or refused, a second time."""
+
+    code = "WEFT-E209"
+    remedy = "answer or refuse each update once"
+
+
+class ContinuationRefused(WeftError):
+    """Tell that a run cannot continue as new here: something that it still owes would be left behind."""
+
+    code = "WEFT-E210"
+    remedy = "leave the saga and await every call first; continue in the workflow itself, not in a task that it made"
 
 
 class RunFailed(WeftError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from weft.engine.execution.program import Program
-from weft.flow.runs import RunsPort
+from weft.flow.port import RunsPort
 from weft.model.call import Handler
 from weft.model.operation import Operation
 from weft.model.run import RunStory, RunView

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from weft.errors import OutsideRun, TransactionMisused
 from weft.model.call import Call, Handler, Outcome
+from weft.model.message import Answer
 from weft.model.operation import Operation
 
 
@@ -30,8 +31,24 @@ class CurrentRun(Protocol):
         """Open a saga in the current task."""
         ...
 
-    def receive(self, kinds: Sequence[str], within_ms: int | None) -> Awaitable[tuple[str, bytes]]:
-        """Take the first message of one of the kinds; TimeoutError once the time has passed."""
+    def receive(self, kinds: Sequence[str], within_ms: int | None) -> Awaitable[tuple[str, bytes, str]]:
+        """Take the first message of one of the kinds, with its id; TimeoutError once the time has passed."""
+        ...
+
+    def answer(self, message_id: str, answer: Answer) -> None:
+        """Answer an update, once this step is on disk."""
+        ...
+
+    def continue_as_new(self, input: object) -> NoReturn:  # noqa: A002 - the model's word
+        """End this generation and begin the next with another input."""
+        ...
+
+    def journal_nearly_full(self) -> bool:
+        """Tell whether it is time to continue as new."""
+        ...
+
+    def patched(self, patch: str, *, deprecated: bool) -> bool:
+        """Tell whether the run goes by a patch of its code."""
         ...
 
     def set_state(self, name: str, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +21,15 @@ from weft.errors import (
     WeftError,
 )
 from weft.flow.ambient import current_call, current_run
-from weft.flow.runs import RunsPort
+from weft.flow.port import OnClose, RunsPort
 from weft.model.call import NOBODY, Behalf, Call, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
+from weft.model.message import Answer
 from weft.model.operation import Operation
+from weft.model.policy import NO_TIMEOUT_MS
 
 SERVICE = "weft.runs"
 """The service under which an engine answers requests about runs."""
-
-NO_TIMEOUT_MS = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,25 @@ ERRORS: dict[str, type[WeftError]] = {error.__name__: error for error in (*_ABOU
 BEHALF: dict[str, Any] = dict.fromkeys(Behalf._fields, str)
 
 
+DEFAULTS: dict[str, object] = {
+    "within_ms": None,
+    "on_close": "abandon",
+    "message_id": "",
+    **dict.fromkeys(BEHALF, ""),
+}
+"""What journals lack that are older than these fields."""
+
+_CHILD: dict[str, Any] = {"data": bytes, "within_ms": int | None, "on_close": OnClose, **BEHALF}
+_MESSAGE: dict[str, Any] = {"kind": str, "data": bytes}
+
+
 def _operation(name: str, kind: EffectKind, *, result: Any, fields: dict[str, Any] | None = None) -> Operation:
-    known = {"workflow": str, "run_id": str, **(fields or {})}
+    named = {"workflow": str, "run_id": str, **(fields or {})}
     return Operation(
         service=SERVICE,
         name=name,
         kind=kind,
-        # Journals older than its fields do not say for whom a run is started.
-        parameters=RecordCodec(known, {name: "" for name in BEHALF if name in known}),
+        parameters=RecordCodec(named, {name: value for name, value in DEFAULTS.items() if name in named}),
         result=codec_for(result),
         refusals={error: codec_for(RunsRefusal) for error in ERRORS},
         timeout_ms=NO_TIMEOUT_MS,
@@ -68,11 +80,14 @@ def _operation(name: str, kind: EffectKind, *, result: Any, fields: dict[str, An
 OPERATIONS: dict[str, Operation] = {
     operation.target: operation
     for operation in (
-        _operation("start", EffectKind.IDEMPOTENT, result=type(None), fields={"data": bytes, **BEHALF}),
+        _operation("start", EffectKind.IDEMPOTENT, result=type(None), fields=_CHILD),
+        _operation("run", EffectKind.IDEMPOTENT, result=bytes, fields=_CHILD),
         _operation("result", EffectKind.READ, result=bytes),
-        _operation("send", EffectKind.IDEMPOTENT, result=type(None), fields={"kind": str, "data": bytes}),
+        _operation("send", EffectKind.IDEMPOTENT, result=type(None), fields=_MESSAGE),
+        _operation("ask", EffectKind.IDEMPOTENT, result=Answer, fields={**_MESSAGE, "message_id": str}),
         _operation("read", EffectKind.READ, result=bytes | None, fields={"state": str}),
         _operation("cancel", EffectKind.IDEMPOTENT, result=type(None), fields={"reason": str}),
+        _operation("terminate", EffectKind.IDEMPOTENT, result=type(None), fields={"who": str, "why": str}),
     )
 }
 """What a workflow may ask of runs, by target."""
@@ -89,18 +104,41 @@ async def answer(port: RunsPort, call: Call) -> Outcome:
     asked = OPERATIONS[call.target]
     values = asked.parameters.decode(call.arguments)
     try:
-        if call.operation == "send":
-            result: Any = await port.send(**values, message_id=call.id)
-        elif call.operation == "start":
-            behalf = Behalf(*(values.pop(name) for name in BEHALF)).within(call)
-            result = await port.start(**values, behalf=behalf)
-        else:
-            result = await getattr(port, call.operation)(**values)
+        match call.operation:
+            case "send":
+                result: Any = await port.send(**values, message_id=call.id)
+            case "ask":
+                values["message_id"] = values["message_id"] or call.id
+                result = await port.ask(**values)
+            case "start" | "run":
+                behalf = Behalf(*(values.pop(name) for name in BEHALF)).within(call)
+                result = await port.start(**values, behalf=behalf)
+                if call.operation == "run":
+                    result = await port.result(values["workflow"], values["run_id"])
+            case _:
+                result = await getattr(port, call.operation)(**values)
     except WeftError as error:
         if type(error).__name__ in ERRORS:
             return refused(error)
         return NotDone(error.what, reason=type(error).__name__)
     return Reply(asked.result.encode(result))
+
+
+async def ask_engine(operation: str, values: Mapping[str, Any]) -> Any:
+    """Ask something about runs as a call of the current run."""
+    run = current_run.get()
+    assert run is not None, "only a run's requests are calls"
+    asked = OPERATIONS[f"{SERVICE}.{operation}"]
+    outcome = await run.call(asked, asked.parameters.encode(values))
+    if isinstance(outcome, Reply):
+        return asked.result.decode(outcome.data)
+    if isinstance(outcome, Refused):
+        refusal: RunsRefusal = asked.refusals[outcome.kind].decode(outcome.data)
+        error = ERRORS[outcome.kind]
+        if issubclass(error, RunFailed):
+            raise error(refusal.what, kind=refusal.kind)
+        raise error(refusal.what, remedy=refusal.remedy)
+    raise outcome
 
 
 def _refuse_inside_transaction(operation: str) -> None:
@@ -116,31 +154,30 @@ class AmbientRuns:
         self._engine = engine
 
     async def _ask(self, operation: str, **values: Any) -> Any:
-        run = current_run.get()
-        if run is None:
+        if current_run.get() is None:
             _refuse_inside_transaction(operation)
             return await getattr(self._engine, operation)(**values)
-        asked = OPERATIONS[f"{SERVICE}.{operation}"]
-        outcome = await run.call(asked, asked.parameters.encode(values))
-        if isinstance(outcome, Reply):
-            return asked.result.decode(outcome.data)
-        if isinstance(outcome, Refused):
-            refusal: RunsRefusal = asked.refusals[outcome.kind].decode(outcome.data)
-            error = ERRORS[outcome.kind]
-            if issubclass(error, RunFailed):
-                raise error(refusal.what, kind=refusal.kind)
-            raise error(refusal.what, remedy=refusal.remedy)
-        raise outcome
+        return await ask_engine(operation, values)
 
-    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
+    async def start(
+        self,
+        workflow: str,
+        run_id: str,
+        data: bytes,
+        *,
+        behalf: Behalf = NOBODY,
+        within_ms: int | None = None,
+        on_close: OnClose = "abandon",
+    ) -> None:
         """Start a run, or find that it exists with the same input."""
+        child = {"within_ms": within_ms, "on_close": on_close}
         if current_run.get() is not None:
-            await self._ask("start", workflow=workflow, run_id=run_id, data=data, **behalf._asdict())
+            await self._ask("start", workflow=workflow, run_id=run_id, data=data, **child, **behalf._asdict())
             return
         _refuse_inside_transaction("start")
         around = current_call.get()
         behalf = behalf if around is None else behalf.within(around.call)
-        await self._engine.start(workflow, run_id, data, behalf=behalf)
+        await self._engine.start(workflow, run_id, data, behalf=behalf, within_ms=within_ms, on_close=on_close)
 
     async def result(self, workflow: str, run_id: str) -> bytes:
         """Wait for the end of a run and return its result."""
@@ -150,14 +187,17 @@ class AmbientRuns:
     async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message; from inside an operation under an id that follows from the call's."""
         values: dict[str, Any] = {"workflow": workflow, "run_id": run_id, "kind": kind, "data": data}
-        around = current_call.get()
         if current_run.get() is None:
-            if around is not None and not message_id:
-                stem = f"{around.call.id}>{workflow}/{run_id}>{kind}#{fingerprint(data)}"
-                ordinal = around.ordinals[stem] = around.ordinals.get(stem, 0) + 1
-                message_id = f"{stem}.{ordinal}"
-            values["message_id"] = message_id
+            values["message_id"] = message_id or _message_id(f"{workflow}/{run_id}", kind, data)
         await self._ask("send", **values)
+
+    async def ask(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> Answer:
+        """Tell a run an update and wait for its answer; inside an operation its id follows from the call's."""
+        if current_run.get() is None:
+            message_id = message_id or _message_id(f"{workflow}/{run_id}", kind, data)
+        values = {"workflow": workflow, "run_id": run_id, "kind": kind, "data": data, "message_id": message_id}
+        answer: Answer = await self._ask("ask", **values)
+        return answer
 
     async def read(self, workflow: str, run_id: str, state: str) -> bytes | None:
         """Return what a run last showed under a name."""
@@ -167,3 +207,17 @@ class AmbientRuns:
     async def cancel(self, workflow: str, run_id: str, reason: str) -> None:
         """Ask a run to cancel."""
         await self._ask("cancel", workflow=workflow, run_id=run_id, reason=reason)
+
+    async def terminate(self, workflow: str, run_id: str, *, who: str, why: str) -> None:
+        """End a run without its undos."""
+        await self._ask("terminate", workflow=workflow, run_id=run_id, who=who, why=why)
+
+
+def _message_id(run: str, kind: str, data: bytes) -> str:
+    """Return an id that follows from the call that an operation works on; nothing outside of operations."""
+    around = current_call.get()
+    if around is None:
+        return ""
+    stem = f"{around.call.id}>{run}>{kind}#{fingerprint(data)}"
+    ordinal = around.ordinals[stem] = around.ordinals.get(stem, 0) + 1
+    return f"{stem}.{ordinal}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar, overload
 
 from weft.codec import codec_for
 from weft.errors import ValueInvalid
 from weft.flow.ambient import running
-from weft.model.message import Message, kinds_named
+from weft.model.message import Message, answered_by, kinds_named
 
 M = TypeVar("M", bound=Message)
 N = TypeVar("N", bound=Message)
@@ -36,8 +37,10 @@ async def receive(*kinds: type[Message], within: timedelta | None = None) -> Mes
     """
     by_name = {kind.__name__: kind for kind in kinds}
     within_ms = None if within is None else max(0, -(-within // MILLISECOND))
-    name, data = await running("receive()").receive(tuple(by_name), within_ms)
+    run = running("receive()")
+    name, data, message_id = await run.receive(tuple(by_name), within_ms)
     message: Message = codec_for(by_name[name]).decode(data)
+    answered_by(message, partial(run.answer, message_id))
     return message
 
 

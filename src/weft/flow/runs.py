@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 from weft.codec import codec_for
 from weft.errors import DeclarationInvalid
+from weft.flow.children import run_to_its_end
+from weft.flow.port import OnClose, RunsPort
 from weft.flow.state import State
-from weft.model.call import NOBODY, Behalf
-from weft.model.message import Signal
+from weft.model.call import Behalf
+from weft.model.message import Signal, Update, read_answer
 from weft.model.spec import WorkflowSpec
 from weft.model.system import System
 from weft.model.workflow import Workflow
@@ -16,52 +19,21 @@ from weft.model.workflow import Workflow
 Input = TypeVar("Input")
 R = TypeVar("R")
 V = TypeVar("V")
+MILLISECOND = timedelta(milliseconds=1)
 
 
-class RunsPort(Protocol):
-    """What stands behind Runs: an engine, or the execution of the run that asks."""
+class ForWhom(TypedDict, total=False):
+    """For whom a run works; a run that is started from inside another, or from an operation, takes the rest from there.
 
-    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
-        """Start a run, or find that it exists with the same input; returns once it is on disk.
+    Attributes:
+        tenant: Every service that it calls sees this, and so does `weft runs list`.
+        principal: On whose behalf.
+        trace: A W3C traceparent.
+    """
 
-        Raises:
-            RunExists: it exists with another input.
-        """
-        ...
-
-    async def result(self, workflow: str, run_id: str) -> bytes:
-        """Wait for the end of a run and return its result.
-
-        Raises:
-            RunFailed: it failed, was cancelled or terminated.
-            RunNotFound: there is none.
-        """
-        ...
-
-    async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
-        """Tell a run a message; returns once it is on disk. Messages of one id are told once.
-
-        Raises:
-            RunNotFound: there is none.
-            RunClosed: it has ended.
-        """
-        ...
-
-    async def read(self, workflow: str, run_id: str, state: str) -> bytes | None:
-        """Return what a run last showed under a name, or nothing if it has shown nothing yet.
-
-        Raises:
-            RunNotFound: there is none.
-        """
-        ...
-
-    async def cancel(self, workflow: str, run_id: str, reason: str) -> None:
-        """Ask a run to cancel; returns once the request is on disk. A run that has ended is left as it is.
-
-        Raises:
-            RunNotFound: there is none.
-        """
-        ...
+    tenant: str
+    principal: str
+    trace: str
 
 
 class Run(Generic[R]):
@@ -98,6 +70,24 @@ class Run(Generic[R]):
         data = codec_for(kind).encode(signal)
         await self._port.send(self._spec.name, self.id, kind=kind.__name__, data=data)
 
+    async def ask(self, update: Update[V], *, id: str = "") -> V:  # noqa: A002 - the model's word
+        """Send an update and wait for its answer.
+
+        Args:
+            update: what is asked.
+            id: by which the run knows it again: who asks a second time gets the first answer. Inside a run it follows
+                from the place in the code, elsewhere it is a fresh one where none is given.
+
+        Raises:
+            Declined: the run refused, with this very refusal.
+            RunClosed: the run has ended, or ended without answering.
+            RunNotFound: there is none.
+        """
+        kind = type(update)
+        data = codec_for(kind).encode(update)
+        answer = await self._port.ask(self._spec.name, self.id, kind=kind.__name__, data=data, message_id=id)
+        return read_answer(kind, answer)
+
     async def read(self, state: State[V]) -> V:
         """Return what the run last showed, or the state's initial value if it has shown nothing yet."""
         data = await self._port.read(self._spec.name, self.id, state.name)
@@ -133,31 +123,70 @@ class Runs:
         input: Input,  # noqa: A002 - the model's words
         /,
         *,
-        id: str,  # noqa: A002 - as above
-        tenant: str = "",
-        principal: str = "",
-        trace: str = "",
+        id: str,  # noqa: A002
+        within: timedelta | None = None,
+        on_close: OnClose = "abandon",
+        **behalf: Unpack[ForWhom],
     ) -> Run[R]:
         """Start a run; returns once it is on disk. Starting it again with the same input finds it.
 
         Args:
-            workflow: What it runs.
-            input: What it is started with.
-            id: The business key.
-            tenant: For whom it works. Every service that it calls sees this, and so does `weft runs list`; a run that
-                is started from inside another, or from an operation, takes what is not said here from there.
-            principal: On whose behalf; likewise.
-            trace: A W3C traceparent; likewise.
+            workflow: of which.
+            input: what it is given.
+            id: unique within its workflow.
+            within: how long it may take, over all its generations; then it is cancelled. Nothing for ever.
+            on_close: what becomes of it when the run that starts it ends; nobody else closes it.
+            behalf: for whom it works, see ForWhom.
 
         Raises:
             RunExists: the id is taken by a run with another input.
             ValueCannotTravel: the input is not of the declared type.
         """
         spec = self._spec(workflow)
-        behalf = Behalf(tenant, principal, trace)
-        await self._port.start(spec.name, id, spec.input.encode(input), behalf=behalf)
+        data = spec.input.encode(input)
+        within_ms = _milliseconds(within)
+        await self._port.start(spec.name, id, data, behalf=Behalf(**behalf), within_ms=within_ms, on_close=on_close)
         return Run(self._port, spec, id)
+
+    async def run(
+        self,
+        workflow: Workflow[Input, R],
+        input: Input,  # noqa: A002 - the model's words
+        /,
+        *,
+        id: str,  # noqa: A002
+        within: timedelta | None = None,
+        on_close: OnClose = "cancel",
+        **behalf: Unpack[ForWhom],
+    ) -> R:
+        """Start a run and wait for its result: a child.
+
+        Whoever stops waiting closes it: `on_close` says how, and the cancellation goes on once the child has ended.
+        In a workflow the child is also closed when the run ends.
+
+        Raises:
+            RunFailed: it failed, was cancelled or terminated; `kind` names its exception.
+            RunExists: the id is taken by a run with another input.
+        """
+        spec = self._spec(workflow)
+        data = spec.input.encode(input)
+        within_ms = _milliseconds(within)
+        done = await run_to_its_end(
+            self._port,
+            workflow=spec.name,
+            run_id=id,
+            data=data,
+            behalf=Behalf(**behalf),
+            within_ms=within_ms,
+            on_close=on_close,
+        )
+        result: R = spec.result.decode(done)
+        return result
 
     def find(self, workflow: Workflow[Input, R], id: str, /) -> Run[R]:  # noqa: A002 - the model's words
         """Return the run with this id; whether it exists shows when it is used."""
         return Run(self._port, self._spec(workflow), id)
+
+
+def _milliseconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else max(1, -(-duration // MILLISECOND))

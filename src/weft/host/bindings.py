@@ -13,13 +13,17 @@ from typing import Any, TypeAlias, TypeVar
 from weft.clock import Clock
 from weft.errors import SettingInvalid
 from weft.flow.ambient import current_call
+from weft.flow.port import OnClose, RunsPort
 from weft.flow.proxy import make_proxy
-from weft.flow.runs import Runs, RunsPort
+from weft.flow.runs import Runs
 from weft.host.dispatcher import Bound
+from weft.host.offering import offering
 from weft.host.settings import SQLITE, Settings, plain, unknown_name
 from weft.ids import Ids
 from weft.model.call import NOBODY, Behalf, Handler
 from weft.model.effect import EffectKind
+from weft.model.message import Answer
+from weft.model.offering import offered_by
 from weft.model.service import Service
 from weft.model.spec import ServiceSpec
 from weft.model.system import System
@@ -72,6 +76,9 @@ async def bind(wiring: Wiring, stack: AsyncExitStack) -> dict[str, Bound]:
         for operation in spec.operations.values():
             remembers = operation.exactly_once and operation.kind is not EffectKind.READ and spec.name not in replaced
             method = getattr(instance, operation.name)
+            flow = offered_by(method)
+            if flow is not None:
+                method = offering(flow, Runs(wiring.system, wiring.runs))
             bound[operation.target] = Bound(operation, method, alone=alone, exactly_once=remembers)
     return bound
 
@@ -155,20 +162,39 @@ class NotingPort:
         self.result = port.result
         self.read = port.read
 
-    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
+    async def start(
+        self,
+        workflow: str,
+        run_id: str,
+        data: bytes,
+        *,
+        behalf: Behalf = NOBODY,
+        within_ms: int | None = None,
+        on_close: OnClose = "abandon",
+    ) -> None:
         """Start a run."""
         _note_write()
-        await self._port.start(workflow, run_id, data, behalf=behalf)
+        await self._port.start(workflow, run_id, data, behalf=behalf, within_ms=within_ms, on_close=on_close)
 
     async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message."""
         _note_write()
         await self._port.send(workflow, run_id, kind=kind, data=data, message_id=message_id)
 
+    async def ask(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> Answer:
+        """Tell a run an update and wait for its answer."""
+        _note_write()
+        return await self._port.ask(workflow, run_id, kind=kind, data=data, message_id=message_id)
+
     async def cancel(self, workflow: str, run_id: str, reason: str) -> None:
         """Ask a run to cancel."""
         _note_write()
         await self._port.cancel(workflow, run_id, reason)
+
+    async def terminate(self, workflow: str, run_id: str, *, who: str, why: str) -> None:
+        """End a run without its undos."""
+        _note_write()
+        await self._port.terminate(workflow, run_id, who=who, why=why)
 
 
 def _note_write() -> None:

@@ -9,6 +9,9 @@ import msgspec
 
 from weft.errors import NotDone, OutcomeUnknown
 
+RUN_FAILED = "run-failed"
+"""The reason of an unknown outcome that is the end of a run: another attempt would hear the same."""
+
 
 class Behalf(NamedTuple):
     """For whom a run works: its calls say so, and so do those of the runs that it starts.

@@ -44,5 +44,8 @@ class Limits:
 DEFAULT_TIMEOUT = timedelta(seconds=30)
 """How long one attempt of an operation may take where the operation does not say."""
 
+NO_TIMEOUT_MS = 1 << 53
+"""How long an attempt may take that waits for a run."""
+
 FIRST_ATTENTION = 10
 """Equal failures in a row, or failures of an undo, after which a run needs attention."""

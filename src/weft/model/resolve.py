@@ -11,10 +11,11 @@ from typing import Any
 from weft.codec import fingerprint
 from weft.model.declared import Declared, operations_of
 from weft.model.naming import judge_name
+from weft.model.offering import offered_by
 from weft.model.operation import Operation
 from weft.model.pairing import judge_pairs, undo_name
 from weft.model.place import place_of
-from weft.model.policy import DEFAULT_TIMEOUT
+from weft.model.policy import DEFAULT_TIMEOUT, NO_TIMEOUT_MS
 from weft.model.problem import Problem
 from weft.model.refusal import refusal_class
 from weft.model.service import Service, contracts_of
@@ -66,7 +67,7 @@ def _resolve_operation(implementation: type[Service], declared: Declared, proble
             each.__name__: sendable_codec(each, f"refusal of {declared.label}", place_of(each), problems=problems)
             for each in refusals
         },
-        timeout_ms=_milliseconds(declaration.timeout) or DEFAULT_TIMEOUT // MILLISECOND,
+        timeout_ms=_timeout_of(declared),
         give_up_after_ms=None if give_up is None else _milliseconds(give_up),
         undo=undo_name(declaration),
         asks=declaration.effect.asks,
@@ -74,6 +75,11 @@ def _resolve_operation(implementation: type[Service], declared: Declared, proble
         contract=fingerprint(shape.encode())[:8],
         where=where,
     )
+
+
+def _timeout_of(declared: Declared) -> int:
+    without = NO_TIMEOUT_MS if offered_by(declared.method) is not None else DEFAULT_TIMEOUT // MILLISECOND
+    return _milliseconds(declared.declaration.timeout) or without
 
 
 def _milliseconds(duration: object) -> int:

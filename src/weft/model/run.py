@@ -31,7 +31,10 @@ class RunStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run in a list. Times are milliseconds since 1970; `reason` says why it is not simply running."""
+    """One run in a list. Times are milliseconds since 1970; `reason` says why it is not simply running.
+
+    `generation` counts how often it has continued as new.
+    """
 
     workflow: str
     id: str
@@ -40,6 +43,7 @@ class RunView:
     ended_ms: int | None
     tenant: str
     reason: str
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class TimelineRow:
     Attributes:
         at_ms: when it began, in milliseconds since 1970.
         took_ms: until its outcome; nothing while it is open, or where there is nothing to last.
-        kind: start, call, undo, timer, message, state, cancel, operator, end.
+        kind: start, call, undo, timer, message, answer, state, patch, cancel, operator, end.
         what: the target and its arguments, or the message, in one line.
         outcome: reply, refusal, failure; empty while open.
         attempts: how often it was sent, as far as known.

@@ -10,6 +10,7 @@ from weft.errors import DeclarationInvalid
 from weft.model.determinism import judge_determinism
 from weft.model.inner_calls import judge_inner_calls
 from weft.model.naming import judge_name, judge_unique
+from weft.model.offering import judge_offers
 from weft.model.operation import Operation
 from weft.model.place import label_of, place_of, statement_place
 from weft.model.problem import Problem
@@ -47,6 +48,7 @@ class System:
         problems.extend(judge_unique([(spec.name, spec.where) for spec in found], "service"))
         problems.extend(judge_unique([(spec.name, spec.where) for spec in flows], "workflow"))
         problems.extend(judge_wiring(found, flows))
+        problems.extend(judge_offers(found, flows))
         problems.extend(judge_inner_calls(found))
         problems.extend(judge_determinism(functions))
         self.services: Mapping[str, ServiceSpec] = MappingProxyType({spec.name: spec for spec in found})

@@ -32,13 +32,14 @@ class Ledger:
 
     Attributes:
         calls: every attempt, in order of sending.
-        under_way: attempts without an outcome, those that an operation waits for left out: it is under way itself.
+        under_way: calls with an attempt without an outcome, by id, with how many; those that an operation waits for
+            are left out: it is under way itself.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.calls: list[Sent] = []
-        self.under_way = 0
+        self.under_way: Counter[str] = Counter()
         self._applied: Counter[tuple[str, str]] = Counter()
         self._interrupted: set[tuple[str, str]] = set()
 
@@ -49,11 +50,15 @@ class Ledger:
             sent = Sent(call, to_datetime(self._clock.now_ms()))
             self.calls.append(sent)
             counts = current_call.get() is None
-            self.under_way += counts
+            if counts:
+                self.under_way[call.id] += 1
             try:
                 sent.outcome = await handler(call)
             finally:
-                self.under_way -= counts
+                if counts:
+                    self.under_way[call.id] -= 1
+                    if not self.under_way[call.id]:
+                        del self.under_way[call.id]
             return sent.outcome
 
         return handle

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 from weft.engine.embedded.engine import EmbeddedEngine, Killed
 from weft.errors import PropertyBroken, StoreFailed
+from weft.flow.port import OnClose
 from weft.ids import Ids
 from weft.model.call import NOBODY, Behalf
+from weft.model.message import Answer
 
 T = TypeVar("T")
 
@@ -135,9 +137,19 @@ class Door:
                 if self._life.number == number:
                     raise
 
-    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
+    async def start(
+        self,
+        workflow: str,
+        run_id: str,
+        data: bytes,
+        *,
+        behalf: Behalf = NOBODY,
+        within_ms: int | None = None,
+        on_close: OnClose = "abandon",
+    ) -> None:
         """Start a run."""
-        await self._ask(lambda engine: engine.start(workflow, run_id, data, behalf=behalf))
+        del on_close  # nobody's child
+        await self._ask(lambda engine: engine.start(workflow, run_id, data, behalf=behalf, within_ms=within_ms))
 
     async def result(self, workflow: str, run_id: str) -> bytes:
         """Wait for a run's end, over as many lives as it takes."""
@@ -148,6 +160,11 @@ class Door:
         told = partial(EmbeddedEngine.send, kind=kind, data=data, message_id=message_id or self._ids.new_id())
         await self._ask(lambda engine: told(engine, workflow, run_id))
 
+    async def ask(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> Answer:
+        """Ask a run, once over all lives."""
+        asked = partial(EmbeddedEngine.ask, kind=kind, data=data, message_id=message_id or self._ids.new_id())
+        return await self._ask(lambda engine: asked(engine, workflow, run_id))
+
     async def read(self, workflow: str, run_id: str, state: str) -> bytes | None:
         """Return what a run shows."""
         return await self._ask(lambda engine: engine.read(workflow, run_id, state))
@@ -155,3 +172,7 @@ class Door:
     async def cancel(self, workflow: str, run_id: str, reason: str) -> None:
         """Ask a run to cancel."""
         await self._ask(lambda engine: engine.cancel(workflow, run_id, reason))
+
+    async def terminate(self, workflow: str, run_id: str, *, who: str, why: str) -> None:
+        """End a run without its undos."""
+        await self._ask(lambda engine: engine.terminate(workflow, run_id, who=who, why=why))

@@ -234,7 +234,9 @@ class World(Runs):
     def _is_quiet(self) -> bool:
         parked = self.clock.parked - self.faults.network.unawaited
         # The engine counts the attempts of runs, from the moment they are decided; the ledger those of outsiders, too.
-        return self.ledger.under_way <= parked and self.host.engine.is_quiet(parked)
+        engine = self.host.engine
+        waiting = [count for call, count in self.ledger.under_way.items() if call not in engine.parked]
+        return sum(waiting) <= parked and engine.is_quiet(parked)
 
     # What happened.
 

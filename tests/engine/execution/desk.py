@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weft.codec import codec_for
 from weft.model.effect import compensated_by, idempotent, irreversible, read
-from weft.model.message import Signal
+from weft.model.message import Signal, Update
 from weft.model.operation import operation
 from weft.model.refusal import Declined
 from weft.model.service import Service
@@ -24,6 +24,12 @@ class Ping(Signal):
 
 class Pong(Signal):
     """Another message."""
+
+    n: int
+
+
+class Bid(Update[int], raises=Taken):
+    """A message with an answer."""
 
     n: int
 

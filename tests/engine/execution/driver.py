@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from tests.engine.execution.desk import ENCODED_TAKEN, Desk
 from weft.codec import codec_for
 from weft.engine.execution.commands import (
     CallAbandoned,
     CallIssued,
     Command,
+    RunContinued,
     RunEnded,
     StateShown,
     TimerCancelled,
     TimerSet,
+    UpdateAnswered,
 )
 from weft.engine.execution.entries import CancelAsked, Ended, Entry, Skipped, Started, TimerFired, Told
 from weft.engine.execution.execution import DEFAULT_LIMITS, Execution, Identity
@@ -23,7 +27,7 @@ from weft.engine.execution.program import Program
 from weft.flow.proxy import make_proxy
 from weft.ids import SeededIds
 from weft.model.call import Call, Outcome
-from weft.model.message import Signal
+from weft.model.message import Message
 from weft.model.policy import Limits
 from weft.model.problem import Problem
 from weft.model.resolve import resolve_workflow
@@ -54,6 +58,7 @@ class Settings(NamedTuple):
     input: bytes = b"0"
     limits: Limits = DEFAULT_LIMITS
     drain_limit: int = DRAIN_LIMIT
+    start: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
 
 DEFAULTS = Settings()
@@ -78,6 +83,8 @@ class Driver:
         self.shown: dict[str, bytes] = {}
         self.issued: list[str] = []
         self.ended: RunEnded | None = None
+        self.answers: list[UpdateAnswered] = []
+        self.continued: RunContinued | None = None
         self.now_ms = START_MS
         for step in journal:
             self.execution.replay(step.entry, step.at_ms, step.commands)
@@ -87,7 +94,9 @@ class Driver:
 
     def start(self) -> Driver:
         """Tell the start."""
-        self.tell(Started(self.settings.input, self.settings.seed, "3.11"), self.now_ms)
+        limit = self.settings.limits.journal_entries
+        started = Started(self.settings.input, self.settings.seed, "3.11", journal_entries=limit)
+        self.tell(msgspec.structs.replace(started, **self.settings.start), self.now_ms)
         return self
 
     def tell(self, entry: Entry, at_ms: int | None = None) -> list[Command]:
@@ -124,7 +133,7 @@ class Driver:
         self.tell(TimerFired(path), self.timers[path])
         return self
 
-    def send(self, signal: Signal, *, at_ms: int | None = None) -> Driver:
+    def send(self, signal: Message, *, at_ms: int | None = None) -> Driver:
         """Tell a message."""
         kind = type(signal)
         self.tell(Told(kind.__name__, codec_for(kind).encode(signal), f"m{len(self.journal)}"), at_ms)
@@ -209,6 +218,11 @@ class Driver:
                 del self.timers[path]
             case StateShown(name=name, data=data):
                 self.shown[name] = data
+            case UpdateAnswered():
+                self.answers.append(command)
+            case RunContinued():
+                assert self.continued is None, "a generation ends once"
+                self.continued = command
             case RunEnded():
                 assert self.ended is None, "a run ends once"
                 self.ended = command

@@ -200,4 +200,4 @@ def test_wake_up_of_a_cancelled_receive_is_passed_on() -> None:
     loop.drain()
 
     assert first.cancelled()
-    assert second.result() == ("Ping", b"1")
+    assert second.result() == ("Ping", b"1", "m")

@@ -35,6 +35,7 @@ class Batch:
         answers: commands of entries that were written with empty ones, because a blocked run was told them only now;
             by run's key and seq.
         updates: by run's key, applied after `runs`; the last one wins.
+        generations: numbers of those that began, by run's key, applied after `runs`.
         states: by run's key and state's name.
         attempts: by run's key and call's path; nothing deletes. Status for people, never history.
         attempts_over: keys of runs of whose calls no attempts are kept any more.
@@ -45,6 +46,7 @@ class Batch:
     entries: list[NewEntry] = field(default_factory=list[NewEntry])
     answers: dict[tuple[int, int], bytes] = field(default_factory=dict[tuple[int, int], bytes])
     updates: dict[int, RunUpdate] = field(default_factory=dict[int, RunUpdate])
+    generations: dict[int, int] = field(default_factory=dict[int, int])
     states: dict[tuple[int, str], bytes] = field(default_factory=dict[tuple[int, str], bytes])
     attempts: dict[tuple[int, str], Attempts | None] = field(default_factory=dict[tuple[int, str], Attempts | None])
     attempts_over: list[int] = field(default_factory=list[int])
@@ -58,6 +60,7 @@ class Batch:
             + len(self.entries)
             + len(self.answers)
             + len(self.updates)
+            + len(self.generations)
             + len(self.states)
             + len(self.attempts)
             + len(self.attempts_over)
@@ -70,6 +73,7 @@ class Batch:
             self.entries
             or self.updates
             or self.runs
+            or self.generations
             or self.states
             or self.attempts
             or self.attempts_over
@@ -107,6 +111,7 @@ UPDATES = Statement(
     6,
     "WHERE runs.key = column1",
 )
+GENERATIONS = Statement("UPDATE runs SET generation = column2 FROM", 2, "WHERE runs.key = column1")
 STATES = Statement(
     "INSERT INTO states (run, name, value) SELECT * FROM",
     3,
@@ -167,6 +172,8 @@ def stage(connection: sqlite3.Connection, batch: Batch, number_of: Callable[[str
         execute(connection, ANSWERS, [(*key, commands) for key, commands in batch.answers.items()])
     if batch.updates:
         execute(connection, UPDATES, [(key, *values) for key, values in batch.updates.items()])
+    if batch.generations:
+        execute(connection, GENERATIONS, list(batch.generations.items()))
     if batch.states:
         execute(connection, STATES, [(*key, value) for key, value in batch.states.items()])
     if batch.attempts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -12,21 +12,23 @@ from pathlib import Path
 
 from weft.clock import Clock, SystemClock
 from weft.engine.embedded.intake import Intake
-from weft.engine.embedded.live import LiveRun
+from weft.engine.embedded.post import Asked
 from weft.engine.embedded.starting import check_start
 from weft.engine.embedded.store import RunRow, Store
 from weft.engine.embedded.story import story_of, view_of
 from weft.engine.embedded.waiters import Waiters
 from weft.engine.embedded.work import Work
 from weft.engine.embedded.writer import Writer
-from weft.engine.execution.entries import CancelAsked, Started, Told, decode_entry
+from weft.engine.execution.entries import CancelAsked, Told
 from weft.engine.execution.execution import Identity
 from weft.engine.execution.loop import DRAIN_LIMIT
 from weft.engine.execution.program import Program
-from weft.errors import RunClosed, RunExists, RunNotFound, StoreFailed
+from weft.errors import RunClosed, RunExists, StoreFailed
 from weft.flow.ambient_runs import OPERATIONS
+from weft.flow.port import OnClose
 from weft.ids import Ids, SystemIds, digest
 from weft.model.call import NOBODY, Behalf, Handler
+from weft.model.message import Answer
 from weft.model.operation import Operation
 from weft.model.policy import Backoff, Limits
 from weft.model.run import RunStatus, RunStory, RunView
@@ -96,6 +98,7 @@ class EmbeddedEngine:
         self.on_commit: Callable[[int], None] | None = None
         self.failed: StoreFailed | None = None
         self._work.sender.changed = self._changed.set
+        self._work.sender.waits.later = self._intake.do
         self._work.waiters.woke = self._changed.set
         self._work.broken = self._on_failed
 
@@ -163,7 +166,7 @@ class EmbeddedEngine:
     async def _calls_ended(self) -> None:
         try:
             async with asyncio.timeout(self.drain.total_seconds()):
-                while self._work.sender.in_flight:
+                while self._work.sender.in_flight > self._waiting_calls():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
@@ -226,7 +229,16 @@ class EmbeddedEngine:
 
     # What callers ask for.
 
-    async def start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf = NOBODY) -> None:
+    async def start(
+        self,
+        workflow: str,
+        run_id: str,
+        data: bytes,
+        *,
+        behalf: Behalf = NOBODY,
+        within_ms: int | None = None,
+        on_close: OnClose = "abandon",
+    ) -> None:
         """Start a run, or find that it exists with the same input; returns once it is on disk.
 
         Raises:
@@ -234,25 +246,24 @@ class EmbeddedEngine:
             LimitExceeded: the input, the id or a name is too large.
             InputInvalid: the id or a name is no text that can be stored.
         """
+        del on_close  # the journal of the run that starts it has this
         check_start(run_id, data, behalf=behalf, limits=self._limits)
-        begun = self._do(partial(self._start, workflow, run_id, data, behalf=behalf))
+        begun = self._do(partial(self._start, workflow, run_id, data, behalf=behalf, within_ms=within_ms))
         self._work.shelf.lookups.expect(workflow, run_id)
         await begun
 
-    def _start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf) -> None:
-        live = self._work.shelf.loaded(workflow, run_id)
-        row = None if live is not None else self._work.shelf.expected(workflow, run_id)
+    def _start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf, within_ms: int | None) -> None:
+        shelf = self._work.shelf
+        live = shelf.loaded(workflow, run_id)
+        row = None if live is not None else shelf.expected(workflow, run_id)
         if live is None and row is None:
-            self._work.begin(Identity(workflow, run_id, self._ids.new_id()), data, behalf=behalf)
+            identity = Identity(workflow, run_id, self._ids.new_id())
+            self._work.begin(identity, data, behalf=behalf, within_ms=within_ms)
             return
-        known = self._input_digest(row.key) if row is not None else live.input_digest if live is not None else b""
+        known = shelf.first_input(row.key) if row is not None else live.input_digest if live is not None else b""
         if known != digest(data):
             what = f"run {workflow}/{run_id} exists with another input"
             raise RunExists(what)
-
-    def _input_digest(self, key: int) -> bytes:
-        first = decode_entry(self._work.shelf.store.journal(key)[0].entry)
-        return digest(first.input) if isinstance(first, Started) else b""
 
     async def result(self, workflow: str, run_id: str) -> bytes:
         """Wait for the end of a run and return its result.
@@ -272,11 +283,8 @@ class EmbeddedEngine:
         return Waiters.outcome(RunStatus(row.status), result=row.result or b"", reason=row.reason)
 
     def _row(self, workflow: str, run_id: str) -> RunRow:
-        row = self._open_store().find(workflow, run_id)
-        if row is None:
-            what = f"there is no run {workflow}/{run_id}"
-            raise RunNotFound(what)
-        return row
+        self._open_store()
+        return self._work.shelf.row(workflow, run_id)
 
     def _open_store(self) -> Store:
         if self._store is None:
@@ -285,20 +293,6 @@ class EmbeddedEngine:
 
     def _closed(self) -> StoreFailed:
         return self.failed or StoreFailed("the engine is closed", remedy="open it first")
-
-    def _live(self, workflow: str, run_id: str) -> LiveRun:
-        """Return an open run, loaded; only in a plain callback."""
-        live = self._work.shelf.loaded(workflow, run_id)
-        if live is not None:
-            if live.over:
-                what = f"run {workflow}/{run_id} has ended"
-                raise RunClosed(what)
-            return live
-        row = self._row(workflow, run_id)
-        if not RunStatus(row.status).is_open:
-            what = f"run {workflow}/{run_id} has ended: {RunStatus(row.status).label}"
-            raise RunClosed(what, status=row.status)
-        return self._work.shelf.load(row)
 
     async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message; returns once it is on disk. Messages of one id are told once.
@@ -309,22 +303,21 @@ class EmbeddedEngine:
             LimitExceeded: the message is too large, or too many wait.
         """
         told = Told(kind, data, message_id or self._ids.new_id())
-        await self._do(partial(self._send, workflow, run_id, told))
+        await self._do(partial(self._work.post.send, workflow, run_id, told, fresh=not message_id))
 
-    def _send(self, workflow: str, run_id: str, told: Told) -> None:
-        try:
-            self._work.journal.accept(self._live(workflow, run_id), told)
-        except RunClosed:
-            # A sender that never heard of its first delivery: what it wanted has happened.
-            if not self._was_told(workflow, run_id, told.id):
-                raise
+    async def ask(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> Answer:
+        """Tell a run an update and wait for its answer; asked again with the same id it gets the same answer.
 
-    def _was_told(self, workflow: str, run_id: str, message_id: str) -> bool:
-        live = self._work.shelf.loaded(workflow, run_id)
-        if live is not None and live.execution is not None:
-            return live.execution.inbox.has_seen(message_id)
-        entries = (decode_entry(row.entry) for row in self._open_store().journal(self._row(workflow, run_id).key))
-        return any(isinstance(entry, Told) and entry.id == message_id for entry in entries)
+        Raises:
+            RunNotFound: there is none.
+            RunClosed: it has ended, or ended without an answer.
+            LimitExceeded: the update is too large, or too many wait.
+            ValueInvalid: it is not what its class says.
+        """
+        told = Told(kind, data, message_id or self._ids.new_id())
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        asked = Asked(workflow, run_id, told, not message_id, answer)
+        return await self._work.post.wait(asked, self._do(partial(self._work.post.ask, asked)))
 
     async def read(self, workflow: str, run_id: str, state: str) -> bytes | None:
         """Return what a run last showed under a name, or nothing if it has shown nothing yet.
@@ -346,22 +339,26 @@ class EmbeddedEngine:
 
     def _cancel(self, workflow: str, run_id: str, asked: CancelAsked) -> None:
         with suppress(RunClosed):
-            self._work.journal.accept(self._live(workflow, run_id), asked)
+            self._work.journal.accept(self._work.shelf.live(workflow, run_id), asked)
 
     # Operators.
 
     async def retry(self, workflow: str, run_id: str, *, who: str, why: str = "", resend: bool = False) -> None:
         """Try the waiting calls of a run now, to `resend` also those that may have happened; look at a blocked one."""
         act = self._work.operators.retry
-        await self._do(lambda: act(self._live(workflow, run_id), who=who, why=why, resend=resend))
+        await self._do(lambda: act(self._work.shelf.live(workflow, run_id), who=who, why=why, resend=resend))
 
     async def skip(self, workflow: str, run_id: str, *, who: str, why: str, reply: bytes | None = None) -> None:
         """Give up the calls of a run that need attention, as an operator's decision with its reason."""
-        await self._do(lambda: self._work.operators.skip(self._live(workflow, run_id), who=who, why=why, reply=reply))
+        await self._do(
+            lambda: self._work.operators.skip(self._work.shelf.live(workflow, run_id), who=who, why=why, reply=reply)
+        )
 
     async def terminate(self, workflow: str, run_id: str, *, who: str, why: str) -> None:
         """End a run without its undos."""
-        await self._do(lambda: self._work.operators.terminate(self._live(workflow, run_id), who=who, why=why))
+        await self._do(
+            lambda: self._work.operators.terminate(self._work.shelf.live(workflow, run_id), who=who, why=why)
+        )
 
     async def list(self, *, workflow: str | None = None, limit: int = 100) -> list[RunView]:
         """Return runs, newest first."""
@@ -382,7 +379,16 @@ class EmbeddedEngine:
         work = self._work
         if not self._intake.is_empty or work.waiters.waking or work.sender.is_busy:
             return False
-        return work.sender.in_flight <= parked and not work.journal.writer.pending
+        return work.sender.in_flight <= parked + self._waiting_calls() and not work.journal.writer.pending
+
+    @property
+    def parked(self) -> Container[str]:
+        """Return the ids of the calls that wait for a run."""
+        return self._work.waiters.parked
+
+    def _waiting_calls(self) -> int:
+        """Return how many calls under way wait for a run: nothing happens in them until that goes on."""
+        return self._work.sender.count_of(self.parked)
 
     async def until_changed(self) -> None:
         """Wait for the next end of a call or commit."""

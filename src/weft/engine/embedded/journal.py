@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import logging
-import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NoReturn, TypeAlias
 
 from weft.clock import Clock
+from weft.engine.embedded.children import child_of, children_at
+from weft.engine.embedded.generations import GENERATIONS_AT_ONCE, PYTHON, Handover, Listener, next_start
 from weft.engine.embedded.live import LiveRun
 from weft.engine.embedded.rows import EntryRow
 from weft.engine.embedded.watchdog import Watchdog
 from weft.engine.embedded.writer import Writer
-from weft.engine.execution.commands import Command, RunEnded, StateShown, decode_commands, encode_commands
+from weft.engine.execution.commands import (
+    CallIssued,
+    Command,
+    RunEnded,
+    StateShown,
+    UpdateAnswered,
+    decode_commands,
+    encode_commands,
+)
 from weft.engine.execution.entries import (
     CancelAsked,
     Entry,
@@ -26,7 +35,7 @@ from weft.engine.execution.entries import (
 from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.loop import DRAIN_LIMIT
 from weft.engine.execution.program import Program
-from weft.errors import EntryCorrupt, JournalDiverged, LimitExceeded, RunClosed, WeftError
+from weft.errors import DrainTooLong, EntryCorrupt, JournalDiverged, LimitExceeded, RunClosed, WeftError
 from weft.flow.messages import check_message
 from weft.ids import digest
 from weft.model.operation import Operation
@@ -38,10 +47,9 @@ log = logging.getLogger("weft.engine")
 UNANSWERED = b""
 """The commands of an entry that a blocked run has not been told yet."""
 
-PYTHON = ".".join(platform.python_version_tuple()[:2])
-
 _Answer: TypeAlias = tuple[list[Command], bytes]
 _NO_ANSWER: _Answer = ([], UNANSWERED)
+NO_COMMANDS = encode_commands([])
 
 
 class Journal:
@@ -54,12 +62,14 @@ class Journal:
         *,
         output: Callable[[LiveRun, list[Command]], None],
         ended: Callable[[LiveRun, RunEnded], None],
+        listener: Listener,
         drain_limit: int = DRAIN_LIMIT,
     ) -> None:
         self._clock = clock
         self._limits = limits
         self._output = output
         self._ended = ended
+        self._listener = listener
         self._drain_limit = drain_limit
         self._writer: Writer | None = None
         self._programs: Mapping[str, Program] = {}
@@ -116,7 +126,7 @@ class Journal:
 
     def has_room(self, live: LiveRun) -> bool:
         """Tell whether a note may still be written into a run's journal; what is over its limit blocks the run."""
-        return live.next_seq < self._limits.journal_entries
+        return live.next_seq - live.first_seq < self._limits.journal_entries
 
     def _check_room(self, live: LiveRun, told: Told) -> None:
         limits = self._limits
@@ -125,12 +135,43 @@ class Journal:
             raise LimitExceeded(what, remedy="send a reference to the data", name="payload_bytes")
         if live.execution is not None:
             live.execution.inbox.check_room()
-        elif live.next_seq >= limits.journal_entries:
+        elif live.next_seq - live.first_seq >= limits.journal_entries:
             what = f"run {live.name} is blocked, and its journal has {limits.journal_entries:,} entries, its limit"
             raise LimitExceeded(what, remedy="mend what blocks it first", name="journal_entries")
 
     def tell(self, live: LiveRun, entry: Entry, at_ms: int | None = None) -> None:
         """Tell a run an entry; its outputs leave once both are on disk."""
+        self._tell(live, entry, at_ms)
+        self._go_on(live)
+
+    def _go_on(self, live: LiveRun, left: Sequence[Entry] = ()) -> None:
+        """Begin the next generation of a run that continues as new, in the same transaction.
+
+        Args:
+            live: the run.
+            left: what came while it was blocked and was not told to the generation that ends.
+        """
+        handover = Handover(left)
+        while live.execution is not None and live.execution.continued is not None:
+            before = live.execution
+            carried = handover.take(before)
+            children = self._listener.continues(live, before.answered | {each.id for each in carried})
+            start = next_start(before, carried=carried, children=children, journal_entries=self._limits.journal_entries)
+            generation = before.identity.generation + 1
+            live.renew(self.execution(before.identity._replace(generation=generation)))
+            self.writer.batch.generations[live.key] = generation
+            if handover.fruitless > GENERATIONS_AT_ONCE:
+                what = f"the run continued as new {GENERATIONS_AT_ONCE:,} times and waited for nothing"
+                self.block(live, DrainTooLong(what))
+            self._tell(live, start)
+            while handover.marks and self._is_listening(live):
+                self._tell(live, handover.marks.pop(0))
+
+    @staticmethod
+    def _is_listening(live: LiveRun) -> bool:
+        return not live.over and (live.execution is None or live.execution.continued is None)
+
+    def _tell(self, live: LiveRun, entry: Entry, at_ms: int | None = None) -> None:
         data = encode_entry(entry)  # first: a run is never told what cannot be written
         at_ms = max(live.last_ms, self._clock.now_ms() if at_ms is None else at_ms)
         live.last_ms = at_ms
@@ -139,9 +180,7 @@ class Journal:
         answer = None if live.execution is None else self._step(live, entry, at_ms)
         commands, recorded = answer or _NO_ANSWER
         self.writer.batch.entries.append((live.key, seq, at_ms, data, recorded))
-        live.pending += 1
         self._book(live, commands)
-        self.writer.after_commit(partial(self._committed, live, commands))
 
     def _step(self, live: LiveRun, entry: Entry, at_ms: int) -> _Answer | None:
         """Return the commands, also encoded, or nothing if the step blocked the run."""
@@ -149,7 +188,7 @@ class Journal:
         assert execution is not None, "a run without an execution is not stepped"
         self.watchdog.begin(live)
         try:
-            if live.next_seq > self._limits.journal_entries and not isinstance(entry, Started):
+            if live.next_seq - live.first_seq > self._limits.journal_entries and not isinstance(entry, Started):
                 self._refuse_full()
             commands = execution.tell(entry, at_ms)
             recorded = encode_commands(commands)
@@ -192,10 +231,14 @@ class Journal:
         self.save_standing(live)
 
     def _book(self, live: LiveRun, commands: list[Command]) -> None:
+        live.pending += 1
+        self.writer.after_commit(partial(self._committed, live, live.execution, commands))
         batch = self.writer.batch
         for command in commands:
             if isinstance(command, StateShown):
                 batch.states[(live.key, command.name)] = command.data
+            elif isinstance(command, CallIssued):
+                self._note_child(live, command)
             elif isinstance(command, RunEnded):
                 reason = reason_of(command)
                 result = command.data if command.final is RunStatus.COMPLETED else None
@@ -203,8 +246,15 @@ class Journal:
                 if live.stored:
                     batch.attempts_over.append(live.key)
                 live.over = True
+                self._listener.closing(live)
                 return
-        self._save(live)
+        if live.execution is None or live.execution.continued is None:
+            self._save(live)
+
+    def _note_child(self, live: LiveRun, command: CallIssued) -> None:
+        child = child_of(command)
+        if child is not None:
+            live.children[child[:2]] = child[2]
 
     def save_standing(self, live: LiveRun) -> None:
         """Write down where an open run stands, if that has changed; it stays loaded until that is on disk."""
@@ -223,18 +273,21 @@ class Journal:
     def hold(self, live: LiveRun) -> None:
         """Keep a run loaded until what was just written about it is on disk."""
         live.pending += 1
-        self.writer.after_commit(partial(self._committed, live, []))
+        self.writer.after_commit(partial(self._committed, live, live.execution, []))
         self.writer.schedule()
 
-    def _committed(self, live: LiveRun, commands: list[Command]) -> None:
+    def _committed(self, live: LiveRun, execution: Execution | None, commands: list[Command]) -> None:
         live.pending -= 1
-        if live.gone:
-            return
         for command in commands:
-            if isinstance(command, RunEnded):
+            if isinstance(command, UpdateAnswered):
+                live.answers[command.id] = command
+                self._listener.answered(live, command)
+            elif isinstance(command, RunEnded) and not live.gone:
                 self._ended(live, command)
                 return
-        self._output(live, commands)
+        # What another generation wanted is not this one's.
+        if not live.gone and live.execution is execution:
+            self._output(live, commands)
 
     def load(self, live: LiveRun, rows: list[EntryRow]) -> list[EntryRow]:
         """Replay a run from its journal; block it where that fails.
@@ -247,6 +300,7 @@ class Journal:
             The entries that it has not been told yet, because it was blocked when they came.
         """
         live.next_seq = rows[-1].seq + 1 if rows else 0
+        live.first_seq = rows[0].seq if rows else 0
         live.last_ms = rows[-1].at_ms if rows else 0
         self.watchdog.begin(live)
         try:
@@ -265,15 +319,23 @@ class Journal:
 
     def _replay(self, live: LiveRun, execution: Execution, answered: list[EntryRow]) -> None:
         for number, row in enumerate(answered):
-            if row.seq != number:
-                what = f"the journal of {live.name} lacks entry {number}"
+            if row.seq != live.first_seq + number:
+                what = f"the journal of {live.name} lacks entry {live.first_seq + number}"
                 raise EntryCorrupt(what)
             entry = decode_entry(row.entry)
             if isinstance(entry, Started):
-                live.input_digest = digest(entry.input)
+                if not live.identity.generation:
+                    live.input_digest = digest(entry.input)
+                live.children.update(children_at(entry))
                 live.behalf = live.behalf._replace(principal=entry.principal, trace=entry.trace)
                 self._compare_python(entry.python)
-            execution.replay(entry, row.at_ms, decode_commands(row.commands))
+            commands = decode_commands(row.commands)
+            for command in commands:
+                if isinstance(command, UpdateAnswered):
+                    live.answers[command.id] = command
+                elif isinstance(command, CallIssued):
+                    self._note_child(live, command)
+            execution.replay(entry, row.at_ms, commands)
         execution.loop.noticed.clear()
 
     def _compare_python(self, recorded: str) -> None:
@@ -288,7 +350,7 @@ class Journal:
 
     def catch_up(self, live: LiveRun, untold: list[EntryRow]) -> None:
         """Tell a run that was blocked what came meanwhile."""
-        for row in untold:
+        for number, row in enumerate(untold, 1):
             if live.execution is None or live.over:
                 break
             try:
@@ -301,9 +363,16 @@ class Journal:
                 break
             commands, recorded = answer
             self.writer.batch.answers[(live.key, row.seq)] = recorded
-            live.pending += 1
             self._book(live, commands)
-            self.writer.after_commit(partial(self._committed, live, commands))
+            if live.execution.continued is not None:
+                self._pass_on(live, untold[number:])
+                break
+
+    def _pass_on(self, live: LiveRun, left: list[EntryRow]) -> None:
+        """Let the next generation have what came while the run was blocked and the one before was not told."""
+        for row in left:
+            self.writer.batch.answers[(live.key, row.seq)] = NO_COMMANDS
+        self._go_on(live, [decode_entry(row.entry) for row in left])
 
 
 def reason_of(command: RunEnded) -> str:

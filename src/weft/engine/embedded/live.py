@@ -8,10 +8,12 @@ from typing import Protocol
 
 from weft.clock import Alarm
 from weft.engine.execution.attempts import AttemptLog
+from weft.engine.execution.commands import UpdateAnswered
 from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.paths import call_id
 from weft.engine.execution.scopes import CallRecord
 from weft.errors import WeftError
+from weft.flow.port import OnClose
 from weft.model.call import NOBODY, Behalf, Call, Outcome
 from weft.model.run import RunStatus
 
@@ -106,7 +108,7 @@ class LiveRun:
     """One loaded run.
 
     Attributes:
-        key: its row; `next_seq`: the next row of its journal.
+        key: its row; `next_seq`: the next row of its journal; `first_seq`: the first one of this generation.
         name: `workflow/run id`; what is told to services as the caller.
         prefix: what the ids of its calls begin with.
         behalf: for whom it works, and so do its calls.
@@ -117,14 +119,22 @@ class LiveRun:
         sealed: why its journal cannot be read, so that nothing can be written behind it either.
         saved: status, wake time and reason as the store has them.
         stored: rows of the store tell of failures of its calls.
+        answers: what updates of this generation were answered with, by id, once that is on disk.
+        earlier: the same of the messages before this generation, nothing for one without an answer; nothing until it
+            is asked for.
+        children: how to close the runs that this one started, by workflow and id.
     """
 
     __slots__ = (
+        "answers",
         "behalf",
         "blocked",
         "calls",
+        "children",
         "created_ms",
+        "earlier",
         "execution",
+        "first_seq",
         "gone",
         "identity",
         "input_digest",
@@ -150,6 +160,7 @@ class LiveRun:
         self.behalf = behalf
         self.created_ms = 0
         self.next_seq = 0
+        self.first_seq = 0
         self.last_ms = 0
         self.pending = 0
         self.timers = 0
@@ -161,6 +172,9 @@ class LiveRun:
         self.calls: dict[str, CallState] = {}
         self.saved: tuple[int, int | None, str] = _UNDER_WAY
         self.input_digest = b""
+        self.answers: dict[str, UpdateAnswered] = {}
+        self.earlier: dict[str, UpdateAnswered | None] | None = None
+        self.children: dict[tuple[str, str], OnClose] = {}
 
     def standing(self) -> tuple[int, int | None, str]:
         """Return status, wake time and reason as they are now."""
@@ -175,6 +189,22 @@ class LiveRun:
             return _UNDER_WAY
         wake_ms = min((timer.due_ms for timer in execution.timers.values()), default=None)
         return (RunStatus.WAITING, wake_ms, "")
+
+    def renew(self, execution: Execution) -> None:
+        """Go on as the next generation."""
+        before, self.execution = self.execution, execution
+        self.identity = execution.identity
+        self.prefix = call_id(
+            self.identity.chain, generation=self.identity.generation, epoch=self.identity.epoch, path=""
+        )
+        for state in self.calls.values():
+            state.drop()
+        self.calls.clear()
+        self.first_seq = self.next_seq
+        self.answers = {}
+        self.earlier = None
+        if before is not None:
+            before.evict()
 
     def leave(self) -> None:
         """Leave memory: the execution, its timers and its calls."""

@@ -37,6 +37,7 @@ class Operators:
         *,
         clock: Clock,
         ended: Callable[[LiveRun, RunEnded], None],
+        closing: Callable[[LiveRun], None],
         broken: Callable[[StoreFailed], None],
     ) -> None:
         self._journal = journal
@@ -44,6 +45,7 @@ class Operators:
         self._sender = sender
         self._clock = clock
         self._ended = ended
+        self._closing = closing
         self._broken = broken
         self._store: Store | None = None
         self._poll: asyncio.Handle | None = None
@@ -144,6 +146,7 @@ class Operators:
         writer.batch.updates[live.key] = (end.status, None, at_ms, reason_of(end), None)
         writer.batch.attempts_over.append(live.key)
         live.over = True
+        self._closing(live)
         live.leave()
         self._shelf.touch(live)
         writer.after_commit(partial(self._ended, live, end))

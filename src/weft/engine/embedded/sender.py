@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from functools import partial
 
 from weft.clock import Alarm, Clock
+from weft.engine.embedded.children import RUN, Waits
 from weft.engine.embedded.crew import Crew, cancel
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.execution.attempts import Ask, AttemptLog, Judge, Stands, Stuck, TryAgain
 from weft.engine.execution.scopes import CallRecord
 from weft.errors import NotDone, OutcomeUnknown
 from weft.flow.ambient_runs import SERVICE, answer
-from weft.flow.runs import RunsPort
+from weft.flow.port import RunsPort
 from weft.model.call import Call, Handler, Outcome, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
@@ -29,6 +30,7 @@ class Sender:
     Attributes:
         in_flight: attempts that a handler is working on.
         closed: no new attempt is made; those under way may end.
+        waits: how calls end early that wait for other runs.
     """
 
     def __init__(
@@ -58,11 +60,16 @@ class Sender:
         self.in_flight = 0
         self.closed = False
         self.changed: Callable[[], None] = lambda: None
+        self.waits = Waits(settled)
 
     @property
     def is_busy(self) -> bool:
         """Tell whether an attempt waits to begin, or its outcome to be told."""
         return self._crew.is_busy
+
+    def count_of(self, ids: Container[str]) -> int:
+        """Return how many attempts under way are of calls with these ids."""
+        return sum(state.call.id in ids for state in self._under_way) if ids else 0
 
     def open(self, operations: Mapping[str, Operation], handler: Handler) -> None:
         """Begin to make calls."""
@@ -110,7 +117,9 @@ class Sender:
         live.calls[record.path] = state
         if earlier is not None:
             _remember(state, earlier)
-        if arrived and (record.abandoned or not (operation.repeatable or record.undoes)):
+        if arrived and record.abandoned and operation.target == RUN and self.waits.close(state):
+            self._attempt(state)
+        elif arrived and (record.abandoned or not (operation.repeatable or record.undoes)):
             what = f"{operation.target} was under way when the engine stopped"
             self._judge_soon(state, OutcomeUnknown(what, reason="recovered"))
         elif record.abandoned:
@@ -307,6 +316,8 @@ class Sender:
         if state.record.operation.kind is EffectKind.READ:
             state.drop()
             state.live.calls.pop(state.record.path, None)
+        elif state.call.service == SERVICE and state.under_way:
+            self.waits.abandon(state)
         elif state.alarm is not None and not state.under_way:
             state.alarm.cancel()
             state.alarm = None

@@ -12,9 +12,11 @@ from weft.engine.embedded.live import LiveRun
 from weft.engine.embedded.lookups import Lookups
 from weft.engine.embedded.store import RunRow, Store
 from weft.engine.embedded.timetable import Timetable
+from weft.engine.execution.entries import Started, decode_entry
 from weft.engine.execution.execution import Identity
 from weft.engine.execution.scopes import CallRecord
-from weft.errors import EntryCorrupt
+from weft.errors import EntryCorrupt, RunClosed, RunNotFound
+from weft.ids import digest
 from weft.model.call import Behalf
 from weft.model.run import RunStatus
 
@@ -98,7 +100,9 @@ class Shelf:
         live.saved = (row.status, row.wake_ms, row.reason)
         self.add(live)
         try:
-            rows = self.store.journal(row.key)
+            rows = self.store.journal(row.key, generation=row.generation)
+            if row.generation:
+                live.input_digest = self.first_input(row.key)
         except EntryCorrupt as error:
             live.sealed = error
             self._journal.block(live, error)
@@ -113,6 +117,42 @@ class Shelf:
         self._journal.save_standing(live)
         self.touch(live)
         return live
+
+    def first_input(self, key: int) -> bytes:
+        """Return the digest of the input that a run was first started with."""
+        first = [decode_entry(row.entry) for row in self.store.entries(key, since=0, until=1)]
+        return digest(first[0].input) if first and isinstance(first[0], Started) else b""
+
+    def row(self, workflow: str, run_id: str) -> RunRow:
+        """Return a run's row.
+
+        Raises:
+            RunNotFound: there is none.
+        """
+        row = self.store.find(workflow, run_id)
+        if row is None:
+            what = f"there is no run {workflow}/{run_id}"
+            raise RunNotFound(what)
+        return row
+
+    def live(self, workflow: str, run_id: str) -> LiveRun:
+        """Return an open run, loaded; call it from a plain callback only.
+
+        Raises:
+            RunNotFound: there is none.
+            RunClosed: it has ended.
+        """
+        live = self.loaded(workflow, run_id)
+        if live is not None:
+            if live.over:
+                what = f"run {workflow}/{run_id} has ended"
+                raise RunClosed(what)
+            return live
+        row = self.row(workflow, run_id)
+        if not RunStatus(row.status).is_open:
+            what = f"run {workflow}/{run_id} has ended: {RunStatus(row.status).label}"
+            raise RunClosed(what, status=row.status)
+        return self.load(row)
 
     def wake(self, key: int) -> None:
         """Load a run that is due."""

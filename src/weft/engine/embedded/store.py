@@ -14,6 +14,7 @@ from weft.engine.embedded import owner, schema
 from weft.engine.embedded.batch import Batch
 from weft.engine.embedded.requests import RequestRow
 from weft.engine.embedded.rows import EntryRow, RunRow, checked, corrupt
+from weft.engine.execution.entries import START_MARK
 from weft.errors import StoreFailed
 from weft.model.run import RunStatus
 
@@ -38,7 +39,8 @@ FIND = f"{_RUN} WHERE workflow = ? AND run_id = ?"
 # CROSS JOIN keeps the order: with IN (VALUES …) SQLite reads the whole index.
 FIND_ALL = statements.Statement(_RUN_FROM, 2, "CROSS JOIN runs ON workflow = column1 AND run_id = column2")
 ROW = f"{_RUN} WHERE key = ?"
-JOURNAL = "SELECT seq, at_ms, entry, commands FROM journal WHERE run = ? ORDER BY seq"
+JOURNAL = "SELECT seq, at_ms, entry, commands FROM journal WHERE run = ? AND seq >= ? AND seq < ? ORDER BY seq"
+LAST_START = "SELECT seq FROM journal WHERE run = ? AND substr(entry, 2, ?) = ? ORDER BY seq DESC LIMIT 1"
 IN_FLIGHT = f"{_RUN} WHERE wake_ms = 0 AND key > ? ORDER BY key LIMIT ?"
 DUE = "SELECT wake_ms, key FROM runs WHERE wake_ms > ? AND wake_ms <= ? ORDER BY wake_ms, key LIMIT ?"
 NEXT_WAKE = "SELECT wake_ms FROM runs WHERE wake_ms > 0 ORDER BY wake_ms LIMIT 1"
@@ -198,16 +200,22 @@ class Store:
         """Return a run by its key."""
         return self._one(ROW, (key,))
 
-    def journal(self, key: int) -> list[EntryRow]:
-        """Return all entries of a run, in order.
+    def journal(self, key: int, *, generation: int = 0) -> list[EntryRow]:
+        """Return all entries of a run, in order; of a later generation its own only, found from the newest back.
 
         Raises:
             EntryCorrupt: they cannot be read as they were written; the rest of the store may be whole.
         """
         try:
-            return checked(self._reading.execute(JOURNAL, (key,)).fetchall(), run=key)
+            starts = self._reading.execute(LAST_START, (key, len(START_MARK), START_MARK)) if generation else None
+            since = 0 if starts is None else (starts.fetchone() or (0,))[0]
+            return checked(self._reading.execute(JOURNAL, (key, since, _AFTER_ALL_KEYS)).fetchall(), run=key)
         except sqlite3.DatabaseError as error:
             raise corrupt(key, None, str(error)) from error
+
+    def entries(self, key: int, *, since: int, until: int) -> list[EntryRow]:
+        """Return the entries of a run from one number up to another, which is not among them."""
+        return checked(self._all(JOURNAL, (key, since, until)), run=key)
 
     def in_flight(self, after_key: int, limit: int) -> list[RunRow]:
         """Return open runs with calls under way (`wake_ms` is 0) whose key is larger, by key."""

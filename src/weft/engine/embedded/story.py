@@ -12,10 +12,13 @@ from weft.engine.execution.commands import (
     CallAbandoned,
     CallIssued,
     Command,
+    PatchTaken,
+    RunContinued,
     RunEnded,
     StateShown,
     TimerCancelled,
     TimerSet,
+    UpdateAnswered,
     decode_commands,
 )
 from weft.engine.execution.entries import (
@@ -40,8 +43,8 @@ NAMES = {"reply": "replied", "refused": "declined", "not-done": "not done", "unk
 class Journalled(Protocol):
     """Where a run's journal and the failures of its calls are read."""
 
-    def journal(self, key: int) -> list[EntryRow]:
-        """Return the journal's rows in order."""
+    def journal(self, key: int, *, generation: int = 0) -> list[EntryRow]:
+        """Return the journal's rows in order, those of the last generation if it is not the first."""
         ...
 
     def attempts(self, key: int) -> Mapping[str, tuple[int, str, int | None]]:
@@ -52,7 +55,14 @@ class Journalled(Protocol):
 def view_of(row: RunRow) -> RunView:
     """Return what a list shows of a run."""
     return RunView(
-        row.workflow, row.run_id, RunStatus(row.status), row.created_ms, row.ended_ms, row.tenant, row.reason
+        row.workflow,
+        row.run_id,
+        RunStatus(row.status),
+        row.created_ms,
+        row.ended_ms,
+        row.tenant,
+        row.reason,
+        row.generation,
     )
 
 
@@ -63,7 +73,7 @@ def story_of(store: Journalled, row: RunRow) -> RunStory:
         EntryCorrupt: a row of its journal does not parse.
     """
     teller = _Teller()
-    for entry in store.journal(row.key):
+    for entry in store.journal(row.key, generation=row.generation):
         teller.told(decode_entry(entry.entry), entry.at_ms)
         for command in decode_commands(entry.commands) if entry.commands else ():
             teller.answered(command, entry.at_ms)
@@ -123,6 +133,13 @@ class _Teller:
                 self.timers.pop(path, None)
             case StateShown(name=name, data=data):
                 self._add(_line(at_ms, "state", f"{name} = {_short(data)}"))
+            case UpdateAnswered(data=data, refusal=refusal, line=line):
+                what = f"{refusal} {_short(data)}" if refusal else _short(data)
+                self._add(TimelineRow(at_ms, None, "answer", what, "refused" if refusal else "answered", 0, "", line))
+            case PatchTaken(id=patch, line=line):
+                self._add(TimelineRow(at_ms, None, "patch", patch, "", 0, "", line))
+            case RunContinued(input=data, line=line):
+                self._add(TimelineRow(at_ms, None, "end", _short(data), "continued as new", 0, "", line))
             case RunEnded():
                 self._end(command, at_ms)
 

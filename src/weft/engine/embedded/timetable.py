@@ -85,7 +85,7 @@ class Timetable:
         live.timers -= count
         self._stale += count
         if self._stale > COMPACT_OVER and self._stale * 2 > len(self._heap):
-            self._heap = [item for item in self._heap if _is_wanted(item[3], item[4])]
+            self._heap = [item for item in self._heap if _is_wanted(item[0], item[3], item[4])]
             heapq.heapify(self._heap)
             self._stale = 0
 
@@ -155,14 +155,18 @@ class Timetable:
         due_ms, _, key, path, live = due
         if live is None:
             self._wake(key)
-        elif _is_wanted(path, live):
+        elif _is_wanted(due_ms, path, live):
             live.timers -= 1
             self._fire(live, path, due_ms)
         else:
             self._stale = max(0, self._stale - 1)
 
 
-def _is_wanted(path: str, live: LiveRun | None) -> bool:
+def _is_wanted(due_ms: int, path: str, live: LiveRun | None) -> bool:
     if live is None:
         return True
-    return not live.gone and not live.over and live.execution is not None and path in live.execution.timers
+    if live.gone or live.over or live.execution is None:
+        return False
+    # Another generation of the run may have a timer of this path, due at another time.
+    timer = live.execution.timers.get(path)
+    return timer is not None and timer.due_ms == due_ms

@@ -5,26 +5,40 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from functools import partial
 
 from weft.clock import Clock
-from weft.engine.embedded.journal import PYTHON, Journal, reason_of
+from weft.engine.embedded.children import Children, children_in
+from weft.engine.embedded.generations import PYTHON
+from weft.engine.embedded.journal import Journal, reason_of
 from weft.engine.embedded.live import IN_FLIGHT, CallState, LiveRun
 from weft.engine.embedded.operators import Operators
+from weft.engine.embedded.post import Post
 from weft.engine.embedded.sender import Sender
 from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
 from weft.engine.embedded.timetable import Timetable
 from weft.engine.embedded.waiters import Waiters
 from weft.engine.execution.attempts import Judge
-from weft.engine.execution.commands import CallAbandoned, CallIssued, Command, RunEnded, TimerCancelled, TimerSet
-from weft.engine.execution.entries import Started, TimerFired, ended, storable
+from weft.engine.execution.commands import (
+    CallAbandoned,
+    CallIssued,
+    Command,
+    RunEnded,
+    TimerCancelled,
+    TimerSet,
+    UpdateAnswered,
+)
+from weft.engine.execution.entries import CancelAsked, Started, TimerFired, ended, storable
 from weft.engine.execution.execution import Identity
 from weft.engine.execution.scopes import CallRecord
-from weft.errors import NotDone, OutcomeUnknown, StoreFailed
-from weft.flow.runs import RunsPort
+from weft.errors import NotDone, OutcomeUnknown, RunClosed, RunNotFound, StoreFailed
+from weft.flow.port import RunsPort
 from weft.ids import Ids, digest
 from weft.model.call import Behalf, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
+from weft.model.message import Answer
 from weft.model.policy import Backoff, Limits
 from weft.model.run import RunStatus
 
@@ -45,6 +59,8 @@ class Work:
         waiters: who waits for ends.
         open: false once the engine takes no more work.
         broken: told when the store could not be read.
+        children: how runs that runs have started are closed.
+        post: messages to runs.
     """
 
     def __init__(
@@ -57,7 +73,10 @@ class Work:
         self.open = False
         self.broken: Callable[[StoreFailed], None] = lambda _: None
         self.waiters = Waiters()
-        self.journal = Journal(clock, limits, output=self._output, ended=self._ended, drain_limit=drain_limit)
+        self.children = Children(self)
+        self.journal = Journal(
+            clock, limits, output=self._output, ended=self._ended, listener=self, drain_limit=drain_limit
+        )
         self.sender = Sender(
             clock=clock,
             chance=random.Random(ids.new_seed()).random,  # noqa: S311 - jitter, repeatable where ids are
@@ -69,10 +88,18 @@ class Work:
         self.timetable = Timetable(
             clock, fire=self._fire, wake=self._wake, broken=self._on_broken, failed=self._not_woken
         )
+        self.sender.waits.close_child = self.children.close
         self.shelf = Shelf(self.journal, self.timetable, resume=self._resume)
         self.operators = Operators(
-            self.journal, self.shelf, self.sender, clock=clock, ended=self._ended, broken=self._on_broken
+            self.journal,
+            self.shelf,
+            self.sender,
+            clock=clock,
+            ended=self._ended,
+            closing=self.closing,
+            broken=self._on_broken,
         )
+        self.post = Post(self.journal, self.shelf, self.waiters, live=self.shelf.live)
 
     def start(self, store: Store) -> None:
         """Begin to work."""
@@ -88,7 +115,7 @@ class Work:
         self.operators.close()
         self.timetable.close()
 
-    def begin(self, identity: Identity, data: bytes, *, behalf: Behalf) -> None:
+    def begin(self, identity: Identity, data: bytes, *, behalf: Behalf, within_ms: int | None = None) -> None:
         """Start a run that does not exist; only in a plain callback."""
         now_ms = self._clock.now_ms()
         key, self._next_key = self._next_key, self._next_key + 1
@@ -101,7 +128,15 @@ class Work:
         self.journal.writer.batch.runs.append(
             (key, workflow, run_id, chain, generation, epoch, behalf.tenant, status, now_ms, IN_FLIGHT)
         )
-        started = Started(data, self._ids.new_seed(), PYTHON, principal=behalf.principal, trace=behalf.trace)
+        started = Started(
+            data,
+            self._ids.new_seed(),
+            PYTHON,
+            principal=behalf.principal,
+            trace=behalf.trace,
+            deadline_ms=None if within_ms is None else now_ms + within_ms,
+            journal_entries=self._limits.journal_entries,
+        )
         self.journal.tell(live, started, now_ms)
 
     def _output(self, live: LiveRun, commands: list[Command]) -> None:
@@ -217,3 +252,59 @@ class Work:
     def _ended(self, live: LiveRun, end: RunEnded) -> None:
         self.shelf.remove(live)
         self.waiters.ended(live.key, end.final, result=end.data, reason=reason_of(end), kind=end.kind)
+
+    # What concerns others than the run itself.
+
+    def answered(self, live: LiveRun, command: UpdateAnswered) -> None:
+        """Tell who asked, once the answer is on disk."""
+        self.waiters.answered(live.key, command.id, Answer(command.data, command.refusal))
+
+    def continues(self, live: LiveRun, kept: AbstractSet[str]) -> list[tuple[str, str, str]]:
+        """Tell who asked and will have no answer, once that is on disk; return the children that are still open."""
+        lost = self.waiters.asked(live.key) - kept
+        if lost:
+            error = RunClosed(f"run {live.name} continued as new without an answer")
+            self.journal.writer.after_commit(partial(self.waiters.unanswered, live.key, lost, error))
+        if live.stored:
+            live.stored = False
+            self.journal.writer.batch.attempts_over.append(live.key)
+        live.children = {name: how for name, how in live.children.items() if self._is_open(*name)}
+        return [(workflow, run_id, how) for (workflow, run_id), how in live.children.items()]
+
+    def _is_open(self, workflow: str, run_id: str) -> bool:
+        live = self.shelf.loaded(workflow, run_id)
+        if live is not None:
+            return not live.over
+        row = self.shelf.store.find(workflow, run_id)
+        return row is not None and RunStatus(row.status).is_open
+
+    def closing(self, live: LiveRun) -> None:
+        """Close the children of a run that ends, in the same transaction."""
+        children = live.children
+        if live.execution is None and live.sealed is None:
+            # A blocked run may not have come far enough to know them all.
+            generation = live.identity.generation
+            children = children | children_in(self.shelf.store.journal(live.key, generation=generation))
+        if children:
+            self.children.close_all(live, children.items())
+
+    def find(self, workflow: str, run_id: str) -> LiveRun | None:
+        """Return a run, loaded if it is open; nothing if there is none.
+
+        Raises:
+            RunClosed: it has ended.
+        """
+        try:
+            return self.shelf.live(workflow, run_id)
+        except RunNotFound:
+            return None
+
+    def cancel(self, live: LiveRun, asked: CancelAsked) -> None:
+        """Ask a run to cancel."""
+        self.journal.accept(live, asked)
+        self.journal.writer.schedule()
+
+    def terminate(self, live: LiveRun, *, who: str, why: str) -> None:
+        """End a run without its undos."""
+        self.operators.terminate(live, who=who, why=why)
+        self.journal.writer.schedule()

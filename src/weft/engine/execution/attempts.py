@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from weft.errors import NotDone, OutcomeUnknown, Undone
-from weft.model.call import Outcome, Refused, Reply
+from weft.model.call import RUN_FAILED, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
 from weft.model.policy import FIRST_ATTENTION, Backoff
@@ -103,6 +103,8 @@ class Judge:
             return Stands(outcome)
         if isinstance(outcome, OutcomeUnknown):
             log.arrived = True
+            if outcome.reason == RUN_FAILED and not undo:
+                return self._unrepeatable(operation, outcome)
         if outcome.reason != ADMISSION:
             log.note(f"{outcome.reason}: {outcome.what}")
         elif undo or not log.abandoned:

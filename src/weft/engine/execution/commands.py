@@ -65,6 +65,30 @@ class StateShown(msgspec.Struct, frozen=True, array_like=True, tag="state", gc=F
     data: bytes
 
 
+class UpdateAnswered(msgspec.Struct, frozen=True, array_like=True, tag="answer", gc=False):
+    """Answer an update; `id` is its message's, `refusal` the class of the refusal, empty for an answer."""
+
+    id: str
+    data: bytes
+    refusal: str = ""
+    line: str = ""
+
+
+class PatchTaken(msgspec.Struct, frozen=True, array_like=True, tag="patch", gc=False):
+    """The run goes by a patch of its code; a deprecated one may be missing when the journal is told again."""
+
+    id: str
+    deprecated: bool = False
+    line: str = ""
+
+
+class RunContinued(msgspec.Struct, frozen=True, array_like=True, tag="continue", gc=False):
+    """The run goes on as a new generation, with this input and an empty journal."""
+
+    input: bytes
+    line: str = ""
+
+
 class RunEnded(msgspec.Struct, frozen=True, array_like=True, tag="end", gc=False):
     """The run is over: its result, or the exception's type name and text."""
 
@@ -80,7 +104,17 @@ class RunEnded(msgspec.Struct, frozen=True, array_like=True, tag="end", gc=False
         return RunStatus(self.status)
 
 
-Command: TypeAlias = CallIssued | TimerSet | CallAbandoned | TimerCancelled | StateShown | RunEnded
+Command: TypeAlias = (
+    CallIssued
+    | TimerSet
+    | CallAbandoned
+    | TimerCancelled
+    | StateShown
+    | UpdateAnswered
+    | PatchTaken
+    | RunContinued
+    | RunEnded
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Command])

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weft.engine.execution.commands import CallAbandoned, CallIssued, Command, RunEnded, TimerCancelled, TimerSet
+from weft.engine.execution.commands import (
+    CallAbandoned,
+    CallIssued,
+    Command,
+    PatchTaken,
+    RunContinued,
+    RunEnded,
+    TimerCancelled,
+    TimerSet,
+    UpdateAnswered,
+)
 from weft.engine.execution.entries import Entry
 from weft.errors import JournalDiverged
 
@@ -22,6 +32,12 @@ def key_of(command: Command) -> Key | None:
             return ("abandon", path, "", "")
         case TimerCancelled(path=path):
             return ("cancelled timer", path, "", "")
+        case UpdateAnswered(id=message_id):
+            return ("answer", message_id, "", "")
+        case PatchTaken(id=patch, deprecated=False):
+            return ("patch", patch, "", "")
+        case RunContinued():
+            return ("continue", "", "a new generation", "")
         case RunEnded(status=status):
             return ("end", "", str(status), "")
         case _:
@@ -61,6 +77,8 @@ def _line(command: Command) -> str:
 
 
 def _cause(gone: Command | None, come: Command | None, *, was: set[Key], does: set[Key]) -> str:
+    if isinstance(gone, PatchTaken):
+        return f"patched({gone.id!r}) was removed while runs go by it: write deprecate_patch({gone.id!r}) first"
     if gone is None:
         return "a step was added"
     if come is None:

@@ -15,6 +15,9 @@ UNDONE = "undone"
 PROTOCOL = 1
 """The version of the rules by which an execution answers entries; it grows when the answers change."""
 
+START_MARK = b"\xa5start"
+"""What follows the first byte of every encoded start entry; a store finds the last start of a run by it."""
+
 TEXT_LIMIT = 10_000
 """Characters that are kept of what an exception says."""
 
@@ -25,7 +28,10 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=Fals
     Attributes:
         principal: on whose behalf it works; its tenant stands in its row.
         trace: W3C traceparent.
-        deadline_ms: kept free for a deadline of the whole run; always nothing so far.
+        deadline_ms: when the run is cancelled; kept from generation to generation.
+        journal_entries: the limit of the journal when this was written: `journal_nearly_full` is told against it.
+        carried: messages that the generation before had not received, in order.
+        children: runs that are closed with this one: workflow, id and how.
     """
 
     input: bytes
@@ -35,6 +41,9 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=Fals
     principal: str = ""
     trace: str = ""
     deadline_ms: int | None = None
+    journal_entries: int = 51_200
+    carried: tuple[Told, ...] = ()
+    children: tuple[tuple[str, str, str], ...] = ()
 
 
 class Ended(msgspec.Struct, frozen=True, array_like=True, tag="reply", gc=False):

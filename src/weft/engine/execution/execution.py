@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextvars import Context
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from weft.engine.execution.calls import CallFuture, Calls
-from weft.engine.execution.commands import Command, RunEnded, StateShown, TimerCancelled, TimerSet
+from weft.engine.execution.commands import (
+    Command,
+    RunContinued,
+    RunEnded,
+    StateShown,
+    TimerCancelled,
+    TimerSet,
+    UpdateAnswered,
+)
+from weft.engine.execution.continuing import Continued, is_continued, nearly_full, refuse_to_continue
 from weft.engine.execution.divergence import compare
 from weft.engine.execution.entries import (
     PROTOCOL,
@@ -22,21 +32,26 @@ from weft.engine.execution.entries import (
     storable,
 )
 from weft.engine.execution.eviction import RunEvicted
-from weft.engine.execution.handles import RunTimer
-from weft.engine.execution.inbox import Inbox
+from weft.engine.execution.handles import Ready, RunTimer
+from weft.engine.execution.inbox import Inbox, Received
 from weft.engine.execution.loop import DRAIN_LIMIT, RunLoop, RunTask
+from weft.engine.execution.patches import Patches
 from weft.engine.execution.paths import place_raised
 from weft.engine.execution.program import Program
 from weft.engine.execution.scopes import Scope
-from weft.errors import EntryCorrupt, LimitExceeded, ProtocolUnknown, WeftError
+from weft.errors import AlreadyAnswered, EntryCorrupt, LimitExceeded, ProtocolUnknown, WeftError
 from weft.flow.ambient import CurrentScope, current_run
 from weft.ids import digest
 from weft.model.call import Outcome
+from weft.model.message import Answer
 from weft.model.operation import Operation
 from weft.model.policy import Limits
 from weft.model.run import RunStatus
 
 DEFAULT_LIMITS = Limits()
+
+DEADLINE = "~deadline"
+"""The path of the timer that cancels a run whose time is over."""
 
 
 class Identity(NamedTuple):
@@ -68,6 +83,11 @@ class Execution:
         self.limits = limits
         self.entries = 0
         self.ended: RunEnded | None = None
+        self.continued: RunContinued | None = None
+        self.marks: tuple[CancelAsked, ...] = ()
+        self.cancelled_by: frozenset[str] = frozenset()
+        self._answered: set[str] | None = None
+        self.started: Started | None = None
         self.timers: dict[str, RunTimer] = {}
         self.loop = RunLoop(name=f"{identity.chain}/{identity.generation}", timers=self, drain_limit=drain_limit)
         self.root_scope = Scope(self.loop, self, parent=None, owner=None)
@@ -75,10 +95,13 @@ class Execution:
         self.calls = Calls(self, operations)
         self.loop.holds = self.calls.holds_cancellation
         self._inbox: Inbox | None = None
+        self.patches = Patches(self)
         self._program = program
         self._root: RunTask | None = None
         self._seed = b""
         self._closing = False
+        self._why = ""
+        self._continuing: RunContinued | None = None
 
     @property
     def inbox(self) -> Inbox:
@@ -86,6 +109,11 @@ class Execution:
         if self._inbox is None:
             self._inbox = Inbox(self.loop, limit=self.limits.pending_messages)
         return self._inbox
+
+    @property
+    def answered(self) -> AbstractSet[str]:
+        """Return the ids of the updates that were answered."""
+        return self._answered or frozenset()
 
     # What the engine does with it.
 
@@ -114,7 +142,8 @@ class Execution:
             JournalDiverged: the code answers with other commands.
         """
         at = self.entries
-        new = self.tell(entry, at_ms)
+        with self.patches.replaying(recorded):
+            new = self.tell(entry, at_ms)
         compare(entry, at=at, recorded=recorded, new=new)
         for command in recorded:
             if isinstance(command, TimerSet) and command.path in self.timers:
@@ -148,13 +177,19 @@ class Execution:
             case Told(kind=kind, data=data, id=message_id):
                 self.inbox.put(kind, data, message_id=message_id)
             case CancelAsked(why=why):
-                # Once the workflow has returned, what is left to cancel is the tasks that ignored it the first time.
-                for task in self._unfinished() if self._closing else filter(None, [self._root]):
-                    task.cancel(why or None)
+                if self._root is not None and self._root.done():
+                    self.marks += (entry,)
+                self.cancelled_by |= {entry.who}
+                self._cancel(why)
             case Skipped(path=path):
                 self.calls.skip(path, entry.reply, arrived=entry.arrived)
             case Noted():
                 pass
+
+    def _cancel(self, why: str) -> None:
+        # Once the workflow has returned, what is left to cancel is the tasks that ignored it the first time.
+        for task in self._unfinished() if self._closing else filter(None, [self._root]):
+            task.cancel(why or None)
 
     def _start(self, entry: Started) -> None:
         if entry.protocol > PROTOCOL:
@@ -162,12 +197,23 @@ class Execution:
             raise ProtocolUnknown(what)
         self.loop.start_ms = self.loop.now_ms
         self._seed = entry.seed
+        self.started = entry
+        for told in entry.carried:
+            self.inbox.put(told.kind, told.data, message_id=told.id)
+        if entry.deadline_ms is not None:
+            late = Ready(self._late, (), Context(), origin=None)
+            due_ms = max(entry.deadline_ms, self.loop.now_ms + 1)
+            self.timer_set(RunTimer(self.loop, due_ms=due_ms, ready=late, path=DEADLINE))
         context = Context()
         context.run(current_run.set, self)
         root = RunTask(self._main(entry.input), loop=self.loop, path=self.calls.root_path, context=context)
         root.scope = self.root_scope
         self.loop.tasks.append(root)
         self._root = root
+
+    def _late(self) -> None:
+        self._why = "its deadline has passed"
+        self._cancel(self._why)
 
     async def _main(self, data: bytes) -> bytes:
         spec = self._program.spec
@@ -176,7 +222,7 @@ class Execution:
 
     def _end_if_over(self, root: RunTask) -> None:
         """Once the workflow returned: cancel and drain what is left over, wait for effects, then record the end."""
-        if self.ended is not None:
+        if self.ended is not None or self.continued is not None:
             return
         if not self._closing:
             self._closing = True
@@ -186,18 +232,25 @@ class Execution:
             self.loop.drain()
         if self._unfinished() or self.calls.open_effects():
             return
-        self.ended = self._ending(root)
-        self.commands["end"] = self.ended
+        ending = self._ending(root)
+        if isinstance(ending, RunContinued):
+            self.continued = ending
+        else:
+            self.ended = ending
+        self.commands["end"] = ending
         for path in list(self.timers):
             self.timers[path].cancel()
 
     def _unfinished(self) -> list[RunTask]:
         return [task for task in self.loop.tasks if not task.done()]
 
-    def _ending(self, root: RunTask) -> RunEnded:
+    def _ending(self, root: RunTask) -> RunEnded | RunContinued:
         if root.cancelled():
-            return RunEnded(RunStatus.CANCELLED, kind="CancelledError", text="the run was cancelled")
+            text = f"the run was cancelled: {self._why}" if self._why else "the run was cancelled"
+            return RunEnded(RunStatus.CANCELLED, kind="CancelledError", text=text)
         error = root.exception()
+        if self._continuing is not None and is_continued(error):
+            return self._continuing
         if error is None:
             result: bytes = root.result()
             if len(result) <= self.limits.payload_bytes:
@@ -241,10 +294,46 @@ class Execution:
         task.scope = scope
         return scope
 
-    def receive(self, kinds: Sequence[str], within_ms: int | None) -> Awaitable[tuple[str, bytes]]:
+    def receive(self, kinds: Sequence[str], within_ms: int | None) -> Awaitable[Received]:
         """Take the first message of one of the kinds."""
         self._check_alive()
         return self.inbox.receive(kinds, within_ms)
+
+    def answer(self, message_id: str, answer: Answer) -> None:
+        """Answer an update once this step is on disk.
+
+        Raises:
+            AlreadyAnswered: it was answered before.
+            LimitExceeded: the answer is too large.
+        """
+        self._check_alive()
+        answered = self._answered = set() if self._answered is None else self._answered
+        if message_id in answered:
+            what = "an update was answered a second time"
+            raise AlreadyAnswered(what, where=self.loop.line())
+        self.check_payload(answer.data, "the answer to an update")
+        answered.add(message_id)
+        said = UpdateAnswered(message_id, answer.data, answer.refusal, self.loop.line())
+        self.commands[f"answer {message_id}"] = said
+
+    def continue_as_new(self, input: object) -> NoReturn:  # noqa: A002 - the model's word
+        """End this generation and begin the next."""
+        self._check_alive()
+        refuse_to_continue(self.loop, self.calls, closing=self._closing)
+        data = self._program.spec.input.encode(input)
+        self.check_payload(data, "the input of the next generation")
+        self._continuing = RunContinued(data, self.loop.line())
+        raise Continued
+
+    def journal_nearly_full(self) -> bool:
+        """Tell whether it is time to continue as new."""
+        self._check_alive()
+        return nearly_full(self.started, self.entries)
+
+    def patched(self, patch: str, *, deprecated: bool) -> bool:
+        """Tell whether the run goes by a patch of its code."""
+        self._check_alive()
+        return self.patches.taken(patch, deprecated=deprecated)
 
     def set_state(self, name: str, data: bytes) -> None:
         """Show a value outside once this step is on disk."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from weft.engine.execution.loop import RunFuture, RunLoop
 from weft.errors import LimitExceeded
+
+Received: TypeAlias = tuple[str, bytes, str]
+"""Kind, data and id of a message."""
 
 
 class Inbox:
@@ -17,7 +21,7 @@ class Inbox:
     def __init__(self, loop: RunLoop, *, limit: int) -> None:
         self._loop = loop
         self._limit = limit
-        self._messages: list[tuple[str, bytes]] = []
+        self._messages: list[Received] = []
         self._waiting: list[tuple[Sequence[str], RunFuture]] = []
         self._seen: set[str] = set()
 
@@ -28,6 +32,11 @@ class Inbox:
     def wanted(self) -> list[str]:
         """Return the kinds that somebody waits for."""
         return sorted({kind for kinds, _ in self._waiting for kind in kinds})
+
+    @property
+    def waiting(self) -> Sequence[Received]:
+        """Return the messages that nobody has received, in order."""
+        return self._messages
 
     def has_seen(self, message_id: str) -> bool:
         """Tell whether a message of this id was told before."""
@@ -48,7 +57,7 @@ class Inbox:
         if message_id in self._seen:
             return
         self._seen.add(message_id)
-        self._messages.append((kind, data))
+        self._messages.append((kind, data, message_id))
         self._wake(kind)
 
     def _wake(self, kind: str) -> None:
@@ -57,13 +66,13 @@ class Inbox:
                 future.set_result(None)
                 return
 
-    def _take(self, kinds: Sequence[str]) -> tuple[str, bytes] | None:
+    def _take(self, kinds: Sequence[str]) -> Received | None:
         for index, message in enumerate(self._messages):
             if message[0] in kinds:
                 return self._messages.pop(index)
         return None
 
-    async def receive(self, kinds: Sequence[str], within_ms: int | None) -> tuple[str, bytes]:
+    async def receive(self, kinds: Sequence[str], within_ms: int | None) -> Received:
         """Return the first message of one of the kinds.
 
         Raises:
@@ -91,7 +100,7 @@ class Inbox:
             if getattr(future, "late", None) is late and not future.done():
                 future.set_result(None)
 
-    async def _wait(self, kinds: Sequence[str], late: RunFuture) -> tuple[str, bytes]:
+    async def _wait(self, kinds: Sequence[str], late: RunFuture) -> Received:
         while True:
             future = self._loop.create_future()
             future.late = late  # pyright: ignore[reportAttributeAccessIssue]
@@ -112,7 +121,7 @@ class Inbox:
 
     def _wake_others(self, kinds: Sequence[str]) -> None:
         """Pass a wake-up on that was meant for a receive which was cancelled in the same step."""
-        for kind, _ in self._messages:
+        for kind, _, _ in self._messages:
             if kind in kinds:
                 self._wake(kind)
 
