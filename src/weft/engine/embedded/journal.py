@@ -8,7 +8,7 @@ from functools import partial
 from typing import NoReturn, TypeAlias
 
 from weft.clock import Clock
-from weft.engine.embedded.children import child_of, children_at
+from weft.engine.embedded.children import STARTS, child_of, children_at
 from weft.engine.embedded.generations import GENERATIONS_AT_ONCE, PYTHON, Handover, Listener, next_start
 from weft.engine.embedded.live import LiveRun
 from weft.engine.embedded.rows import EntryRow
@@ -142,7 +142,8 @@ class Journal:
     def tell(self, live: LiveRun, entry: Entry, at_ms: int | None = None) -> None:
         """Tell a run an entry; its outputs leave once both are on disk."""
         self._tell(live, entry, at_ms)
-        self._go_on(live)
+        if live.execution is not None and live.execution.continued is not None:
+            self._go_on(live)
 
     def _go_on(self, live: LiveRun, left: Sequence[Entry] = ()) -> None:
         """Begin the next generation of a run that continues as new, in the same transaction.
@@ -235,10 +236,11 @@ class Journal:
         self.writer.after_commit(partial(self._committed, live, live.execution, commands))
         batch = self.writer.batch
         for command in commands:
-            if isinstance(command, StateShown):
+            if isinstance(command, CallIssued):
+                if command.target in STARTS:
+                    _note_child(live, command)
+            elif isinstance(command, StateShown):
                 batch.states[(live.key, command.name)] = command.data
-            elif isinstance(command, CallIssued):
-                self._note_child(live, command)
             elif isinstance(command, RunEnded):
                 reason = reason_of(command)
                 result = command.data if command.final is RunStatus.COMPLETED else None
@@ -250,11 +252,6 @@ class Journal:
                 return
         if live.execution is None or live.execution.continued is None:
             self._save(live)
-
-    def _note_child(self, live: LiveRun, command: CallIssued) -> None:
-        child = child_of(command)
-        if child is not None:
-            live.children[child[:2]] = child[2]
 
     def save_standing(self, live: LiveRun) -> None:
         """Write down where an open run stands, if that has changed; it stays loaded until that is on disk."""
@@ -279,8 +276,10 @@ class Journal:
     def _committed(self, live: LiveRun, execution: Execution | None, commands: list[Command]) -> None:
         live.pending -= 1
         for command in commands:
+            if isinstance(command, CallIssued):
+                continue
             if isinstance(command, UpdateAnswered):
-                live.answers[command.id] = command
+                live.note_answer(command)
                 self._listener.answered(live, command)
             elif isinstance(command, RunEnded) and not live.gone:
                 self._ended(live, command)
@@ -326,15 +325,16 @@ class Journal:
             if isinstance(entry, Started):
                 if not live.identity.generation:
                     live.input_digest = digest(entry.input)
-                live.children.update(children_at(entry))
+                live.note_children(children_at(entry))
                 live.behalf = live.behalf._replace(principal=entry.principal, trace=entry.trace)
                 self._compare_python(entry.python)
             commands = decode_commands(row.commands)
             for command in commands:
-                if isinstance(command, UpdateAnswered):
-                    live.answers[command.id] = command
-                elif isinstance(command, CallIssued):
-                    self._note_child(live, command)
+                if isinstance(command, CallIssued):
+                    if command.target in STARTS:
+                        _note_child(live, command)
+                elif isinstance(command, UpdateAnswered):
+                    live.note_answer(command)
             execution.replay(entry, row.at_ms, commands)
         execution.loop.noticed.clear()
 
@@ -373,6 +373,12 @@ class Journal:
         for row in left:
             self.writer.batch.answers[(live.key, row.seq)] = NO_COMMANDS
         self._go_on(live, [decode_entry(row.entry) for row in left])
+
+
+def _note_child(live: LiveRun, command: CallIssued) -> None:
+    child = child_of(command)
+    if child is not None:
+        live.note_children({child[:2]: child[2]})
 
 
 def reason_of(command: RunEnded) -> str:

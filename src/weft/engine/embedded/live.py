@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from weft.clock import Alarm
@@ -119,10 +119,10 @@ class LiveRun:
         sealed: why its journal cannot be read, so that nothing can be written behind it either.
         saved: status, wake time and reason as the store has them.
         stored: rows of the store tell of failures of its calls.
-        answers: what updates of this generation were answered with, by id, once that is on disk.
+        answers: what updates of this generation were answered with, by id, once that is on disk; nothing until then.
         earlier: the same of the messages before this generation, nothing for one without an answer; nothing until it
             is asked for.
-        children: how to close the runs that this one started, by workflow and id.
+        children: how to close the runs that this one started, by workflow and id; nothing until it starts one.
     """
 
     __slots__ = (
@@ -172,9 +172,9 @@ class LiveRun:
         self.calls: dict[str, CallState] = {}
         self.saved: tuple[int, int | None, str] = _UNDER_WAY
         self.input_digest = b""
-        self.answers: dict[str, UpdateAnswered] = {}
+        self.answers: dict[str, UpdateAnswered] | None = None
         self.earlier: dict[str, UpdateAnswered | None] | None = None
-        self.children: dict[tuple[str, str], OnClose] = {}
+        self.children: dict[tuple[str, str], OnClose] | None = None
 
     def standing(self) -> tuple[int, int | None, str]:
         """Return status, wake time and reason as they are now."""
@@ -190,6 +190,20 @@ class LiveRun:
         wake_ms = min((timer.due_ms for timer in execution.timers.values()), default=None)
         return (RunStatus.WAITING, wake_ms, "")
 
+    def note_answer(self, said: UpdateAnswered) -> None:
+        """Remember what an update was answered with."""
+        if self.answers is None:
+            self.answers = {}
+        self.answers[said.id] = said
+
+    def note_children(self, children: Mapping[tuple[str, str], OnClose]) -> None:
+        """Remember runs that are closed with this one."""
+        if not children:
+            return
+        if self.children is None:
+            self.children = {}
+        self.children.update(children)
+
     def renew(self, execution: Execution) -> None:
         """Go on as the next generation."""
         before, self.execution = self.execution, execution
@@ -201,8 +215,7 @@ class LiveRun:
             state.drop()
         self.calls.clear()
         self.first_seq = self.next_seq
-        self.answers = {}
-        self.earlier = None
+        self.answers = self.earlier = None
         if before is not None:
             before.evict()
 

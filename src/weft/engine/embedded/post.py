@@ -85,7 +85,7 @@ class Post:
                 raise
             asked.answer.set_result(Answer(said.data, said.refusal))
             return
-        said = live.answers.get(told.id)
+        said = None if live.answers is None else live.answers.get(told.id)
         if said is None and not asked.fresh and told.id in (earlier := self._earlier(live)):
             said = earlier[told.id]
             if said is None:

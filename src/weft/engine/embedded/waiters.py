@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from weft.errors import RunCancelled, RunClosed, RunFailed, RunTerminated, WeftError
 from weft.flow.ambient import current_call
 from weft.model.message import Answer
 from weft.model.run import RunStatus
-
-_T = TypeVar("_T")
 
 ERRORS = {RunStatus.FAILED: RunFailed, RunStatus.CANCELLED: RunCancelled, RunStatus.TERMINATED: RunTerminated}
 
@@ -55,9 +53,11 @@ class Waiters:
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         waiting = self._ends.setdefault(key, [])
         waiting.append(future)
+        call = self._park()
         try:
-            return await self._parked(future)
+            return await future
         finally:
+            self._go_on(future, call)
             if future in waiting:
                 waiting.remove(future)
                 if not waiting and self._ends.get(key) is waiting:
@@ -73,7 +73,11 @@ class Waiters:
         Raises:
             RunClosed: there will be none.
         """
-        return await self._parked(future)
+        call = self._park()
+        try:
+            return await future
+        finally:
+            self._go_on(future, call)
 
     def unask(self, key: int, message_id: str, future: asyncio.Future[Answer]) -> None:
         """Note that somebody does not wait for an answer any more."""
@@ -108,20 +112,23 @@ class Waiters:
             self._wake(future)
         return futures
 
-    async def _parked(self, future: asyncio.Future[_T]) -> _T:
+    def _park(self) -> str:
+        """Note that the call around waits for a run; return its id, if there is a call around."""
         around = current_call.get()
-        call = "" if around is None else around.call.id.partition(">")[0]
+        if around is None:
+            return ""
+        call = around.call.id.partition(">")[0]
         if call:
             self.parked[call] += 1
             self.woke()
-        try:
-            return await future
-        finally:
-            if call:
-                self.parked[call] -= 1
-                if not self.parked[call]:
-                    del self.parked[call]
-            self.gone_on(future)
+        return call
+
+    def _go_on(self, future: asyncio.Future[Any], call: str) -> None:
+        if call:
+            self.parked[call] -= 1
+            if not self.parked[call]:
+                del self.parked[call]
+        self.gone_on(future)
 
     def _wake(self, future: asyncio.Future[Any]) -> None:
         self.waking += 1

@@ -268,6 +268,8 @@ class Work:
         if live.stored:
             live.stored = False
             self.journal.writer.batch.attempts_over.append(live.key)
+        if live.children is None:
+            return []
         live.children = {name: how for name, how in live.children.items() if self._is_open(*name)}
         return [(workflow, run_id, how) for (workflow, run_id), how in live.children.items()]
 
@@ -284,7 +286,7 @@ class Work:
         if live.execution is None and live.sealed is None:
             # A blocked run may not have come far enough to know them all.
             generation = live.identity.generation
-            children = children | children_in(self.shelf.store.journal(live.key, generation=generation))
+            children = (children or {}) | children_in(self.shelf.store.journal(live.key, generation=generation))
         if children:
             self.children.close_all(live, children.items())
 

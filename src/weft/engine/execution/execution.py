@@ -53,6 +53,9 @@ DEFAULT_LIMITS = Limits()
 DEADLINE = "~deadline"
 """The path of the timer that cancels a run whose time is over."""
 
+_BY_NOBODY: frozenset[str] = frozenset()
+"""Who has cancelled nearly every run: made once, since an empty frozenset takes 216 bytes."""
+
 
 class Identity(NamedTuple):
     """Which run this is."""
@@ -85,8 +88,7 @@ class Execution:
         self.ended: RunEnded | None = None
         self.continued: RunContinued | None = None
         self.marks: tuple[CancelAsked, ...] = ()
-        self.cancelled_by: frozenset[str] = frozenset()
-        self._answered: set[str] | None = None
+        self.cancelled_by = _BY_NOBODY
         self.started: Started | None = None
         self.timers: dict[str, RunTimer] = {}
         self.loop = RunLoop(name=f"{identity.chain}/{identity.generation}", timers=self, drain_limit=drain_limit)
@@ -95,7 +97,9 @@ class Execution:
         self.calls = Calls(self, operations)
         self.loop.holds = self.calls.holds_cancellation
         self._inbox: Inbox | None = None
-        self.patches = Patches(self)
+        self._answered: set[str] | None = None
+        self._patches: Patches | None = None
+        self._recorded: Sequence[Command] | None = None
         self._program = program
         self._root: RunTask | None = None
         self._seed = b""
@@ -142,8 +146,11 @@ class Execution:
             JournalDiverged: the code answers with other commands.
         """
         at = self.entries
-        with self.patches.replaying(recorded):
+        self._recorded = recorded
+        try:
             new = self.tell(entry, at_ms)
+        finally:
+            self._recorded = None
         compare(entry, at=at, recorded=recorded, new=new)
         for command in recorded:
             if isinstance(command, TimerSet) and command.path in self.timers:
@@ -333,7 +340,8 @@ class Execution:
     def patched(self, patch: str, *, deprecated: bool) -> bool:
         """Tell whether the run goes by a patch of its code."""
         self._check_alive()
-        return self.patches.taken(patch, deprecated=deprecated)
+        patches = self._patches = self._patches or Patches(self)
+        return patches.taken(patch, deprecated=deprecated, recorded=self._recorded)
 
     def set_state(self, name: str, data: bytes) -> None:
         """Show a value outside once this step is on disk."""

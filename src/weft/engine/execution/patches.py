@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Protocol
 
 from weft.engine.execution.commands import Command, PatchTaken
@@ -27,30 +26,28 @@ class Owner(Protocol):
 class Patches:
     """Temporal's rule: true where the code is executed for the first time, false in a replay without an entry."""
 
-    __slots__ = ("_owner", "_recorded", "_taken")
+    __slots__ = ("_owner", "_taken")
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._taken: dict[str, bool] = {}
-        self._recorded: dict[str, PatchTaken] | None = None
 
-    @contextmanager
-    def replaying(self, recorded: Sequence[Command]) -> Generator[None]:
-        """Answer as an entry was answered when its commands were recorded."""
-        self._recorded = {command.id: command for command in recorded if isinstance(command, PatchTaken)}
-        try:
-            yield
-        finally:
-            self._recorded = None
+    def taken(self, patch: str, *, deprecated: bool, recorded: Sequence[Command] | None) -> bool:
+        """Tell whether the run goes by a patch; what is true becomes a command.
 
-    def taken(self, patch: str, *, deprecated: bool) -> bool:
-        """Tell whether the run goes by a patch; what is true becomes a command."""
+        In a replay it is answered as it was when the commands of the entry were `recorded`.
+        """
         known = self._taken.get(patch)
         if known is not None:
             return known
-        was = None if self._recorded is None else self._recorded.get(patch)
-        taken = self._taken[patch] = self._recorded is None or was is not None
+        was = _find(patch, recorded or ())
+        taken = self._taken[patch] = recorded is None or was is not None
         if taken:
             kept = deprecated if was is None else was.deprecated
             self._owner.commands[f"patch {patch}"] = PatchTaken(patch, kept, self._owner.loop.line())
         return taken
+
+
+def _find(patch: str, recorded: Sequence[Command]) -> PatchTaken | None:
+    found = (command for command in recorded if isinstance(command, PatchTaken) and command.id == patch)
+    return next(found, None)
