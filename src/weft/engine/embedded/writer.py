@@ -97,6 +97,7 @@ class Writer:
         self._begin.acquire()
         self._end.acquire()
         self._job: Batch | None = None
+        self._looking = False
         self._staged = False
         self._error: StoreFailed | None = None
         self._thread = threading.Thread(target=self._work, name="weft-writer", daemon=True)
@@ -190,7 +191,10 @@ class Writer:
         self._alarm = None
         if self._under_way is None:
             return
-        if self._end.acquire(timeout=YIELD_S):
+        self._looking = True
+        ended = self._end.acquire(timeout=YIELD_S)
+        self._looking = False
+        if ended:
             self._ended()
         elif self._thread.is_alive():
             self._alarm = self._loop.call_later(LOOK_EVERY_S, self._look, context=Context())
@@ -301,7 +305,12 @@ class Writer:
                 self._error = StoreFailed(f"the writer failed: {error!r}", where=str(self._store.path))
                 self._error.__cause__ = error
             failed = self._error is not None
+            # A loop that is looking needs no word, which costs it a turn and three system calls. Should it look away in
+            # this very moment, it looks again within LOOK_EVERY_S.
+            looking = self._looking
             self._end.release()
+            if looking and not failed:
+                continue
             try:
                 self._loop.call_soon_threadsafe(self._noticed)
             except RuntimeError:
