@@ -26,7 +26,7 @@ from weft.model.system import System
 
 OLDEST_PYTHON, TOO_NEW_PYTHON = (3, 11), (3, 15)
 KERNEL = ("click", "msgspec", "rich")
-EXTRAS = (("data", ("sqlalchemy", "aiosqlite")),)
+EXTRAS = (("data", ("sqlalchemy",)),)
 
 ENOUGH_BYTES = 100 * 1024 * 1024
 """Less free space than this is worth a word."""

@@ -16,7 +16,6 @@ QUERIES = {
     "last start": (store.LAST_START, "journal USING INDEX journal_run"),
     "in flight": (store.IN_FLIGHT, "runs USING INDEX runs_wake"),
     "due": (store.DUE, "runs USING COVERING INDEX runs_wake"),
-    "next wake": (store.NEXT_WAKE, "runs USING COVERING INDEX runs_wake"),
     "state": (store.STATE, "states USING PRIMARY KEY"),
     "states": (store.STATES, "states USING PRIMARY KEY"),
     "attempts": (store.ATTEMPTS, "attempts USING PRIMARY KEY"),

@@ -43,7 +43,6 @@ JOURNAL = "SELECT seq, at_ms, entry, commands FROM journal WHERE run = ? AND seq
 LAST_START = "SELECT seq FROM journal WHERE run = ? AND substr(entry, 2, ?) = ? ORDER BY seq DESC LIMIT 1"
 IN_FLIGHT = f"{_RUN} WHERE wake_ms = 0 AND key > ? ORDER BY key LIMIT ?"
 DUE = "SELECT wake_ms, key FROM runs WHERE wake_ms > ? AND wake_ms <= ? ORDER BY wake_ms, key LIMIT ?"
-NEXT_WAKE = "SELECT wake_ms FROM runs WHERE wake_ms > 0 ORDER BY wake_ms LIMIT 1"
 STATE = "SELECT value FROM states WHERE run = ? AND name = ?"
 STATES = "SELECT name, value FROM states WHERE run = ?"
 ATTEMPTS = "SELECT path, count, error, next_ms FROM attempts WHERE run = ?"
@@ -224,11 +223,6 @@ class Store:
     def due(self, after_ms: int, until_ms: int, limit: int) -> list[tuple[int, int]]:
         """Return `(wake_ms, key)` of the open runs to wake after a time and up to another, the earliest first."""
         return self._all(DUE, (after_ms, until_ms, limit))
-
-    def next_wake_ms(self) -> int | None:
-        """Return when the earliest sleeper is due, or nothing when none sleeps."""
-        rows = self._all(NEXT_WAKE, ())
-        return rows[0][0] if rows else None
 
     def state(self, key: int, name: str) -> bytes | None:
         """Return one state of a run, encoded, or nothing when it was not set."""
