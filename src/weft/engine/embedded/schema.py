@@ -12,8 +12,8 @@ from weft.errors import SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSys
 APPLICATION = 0x77656674
 """What the header of every store says it is: `weft` in ASCII."""
 
-FORMAT = 1
-"""The version of the tables below. A store with a higher one was written by a newer weft."""
+FORMAT = 2
+"""The version of the tables below. A higher one was written by a newer weft; a lower one is mended by `upgrades`."""
 
 OLDEST_SQLITE = (3, 37, 0)
 """STRICT tables came with it; `UPDATE … FROM`, which the writer lives on, a little earlier."""
@@ -141,16 +141,17 @@ def create(connection: sqlite3.Connection, path: Path, *, system: str) -> None:
         connection.execute("COMMIT")
 
 
-def verify(connection: sqlite3.Connection, path: Path, *, system: str | None) -> None:
+def verify(connection: sqlite3.Connection, path: Path, *, system: str | None, older: bool = False) -> None:
     """Make sure that a file is a store, of this System, that this version of weft understands.
 
     Args:
         connection: an open connection to it.
         path: where it is, for the error.
         system: the System it must belong to; nothing accepts any.
+        older: whether an older format will do, because it is about to be upgraded.
 
     Raises:
-        StoreFailed: it is not a store.
+        StoreFailed: it is not a store, or one of an older format.
         StoreNewer: a newer weft wrote it.
         StoreOfOtherSystem: it belongs to another System.
     """
@@ -167,6 +168,13 @@ def verify(connection: sqlite3.Connection, path: Path, *, system: str | None) ->
                 where=str(path),
                 written=written,
                 known=FORMAT,
+            )
+        if written < FORMAT and not older:
+            raise StoreFailed(
+                f"the store has format {written}, and this weft reads format {FORMAT}",
+                where=str(path),
+                remedy="start the System with this weft once: the engine that takes the store upgrades it",
+                reason="OLDER",
             )
         owner = connection.execute("SELECT value FROM meta WHERE name = 'system'").fetchone()[0]
     if system is not None and owner != system:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from weft.engine.embedded import batch as statements
-from weft.engine.embedded import owner, schema
+from weft.engine.embedded import opening, schema
 from weft.engine.embedded.batch import Batch
 from weft.engine.embedded.requests import RequestRow
 from weft.engine.embedded.rows import EntryRow, RunRow, checked, corrupt
@@ -19,12 +19,6 @@ from weft.errors import StoreFailed
 from weft.model.run import RunStatus
 
 __all__ = ["Batch", "EntryRow", "RequestRow", "RunRow", "Store"]
-
-WRITER_CACHE_KIB = 64 * 1024
-"""Large enough that no commit spills its pages into the log before it ends."""
-
-READER_CACHE_KIB = 16 * 1024
-"""The inner pages of the indexes of some ten million runs."""
 
 MOST_REQUESTS = 1_000
 """How many pending requests are read at once; the rest come with the next look."""
@@ -64,20 +58,12 @@ class Store:
     `open`.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        reading: sqlite3.Connection,
-        writing: sqlite3.Connection | None,
-        ownership: owner.Ownership | None,
-        epoch: int,
-    ) -> None:
+    def __init__(self, path: Path, opened: opening.Opened) -> None:
         self.path = path
-        self.epoch = epoch
-        self._reading = reading
-        self._writing = writing
-        self._ownership = ownership
+        self.epoch = opened.epoch
+        self._reading = opened.reading
+        self._writing = opened.writing
+        self._ownership = opened.ownership
         self._numbers: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._version = self._data_version()
@@ -99,7 +85,7 @@ class Store:
             SettingInvalid: the file cannot be opened, or there is none and `owner` is false.
             StoreFailed: it is not a store, or it is damaged.
         """
-        return _open_owned(cls, path, system) if owner else _open_reader(cls, path, system)
+        return cls(path, opening.as_owner(path, system) if owner else opening.as_reader(path, system))
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -348,47 +334,3 @@ class Store:
             yield
         finally:
             self._reading.execute("COMMIT")
-
-
-def _open_owned(kind: type[Store], path: Path, system: str | None) -> Store:
-    assert system is not None, "an owner says whose store it is"
-    ownership = owner.take(path)
-    writing: sqlite3.Connection | None = None
-    reading: sqlite3.Connection | None = None
-    try:
-        writing = schema.connect(path, create=True)
-        schema.prepare(writing, path, cache_kib=WRITER_CACHE_KIB, checkpoints=True)
-        schema.create(writing, path, system=system)
-        schema.verify(writing, path, system=system)
-        epoch = schema.next_epoch(writing, path)
-        writing.execute("PRAGMA busy_timeout = 0")  # `stage` is called on the loop, and never waits
-        reading = _reader(path)
-        return kind(path, reading=reading, writing=writing, ownership=ownership, epoch=epoch)
-    except BaseException:
-        for connection in (reading, writing):
-            if connection is not None:
-                connection.close()
-        ownership.release()
-        raise
-
-
-def _open_reader(kind: type[Store], path: Path, system: str | None) -> Store:
-    reading = _reader(path)
-    try:
-        schema.verify(reading, path, system=system)
-        epoch = int(reading.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
-        return kind(path, reading=reading, writing=None, ownership=None, epoch=epoch)
-    except BaseException:
-        reading.close()
-        raise
-
-
-def _reader(path: Path) -> sqlite3.Connection:
-    connection = schema.connect(path)
-    try:
-        schema.prepare(connection, path, cache_kib=READER_CACHE_KIB, checkpoints=False)
-        connection.execute("PRAGMA query_only = ON")
-    except BaseException:
-        connection.close()
-        raise
-    return connection

@@ -1,0 +1,33 @@
+"""How a store that an older weft wrote becomes one of today's format, step by step, once, when an owner takes it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from weft.engine.embedded import schema
+
+# What makes a store of format n one of format n + 1. The tables in `schema` are those of the last format: what is
+# added there is added here too, and a test holds the two against each other.
+_STEPS = {
+    1: "",
+}
+
+
+def upgrade(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a store to today's format, in one transaction: a crash leaves the old one or the new one.
+
+    Only the owner may: readers of the old format are told to wait for it.
+
+    Args:
+        connection: the owner's, outside a transaction; the store is verified.
+        path: where it is, for the error.
+
+    Raises:
+        StoreFailed: it cannot be written.
+    """
+    with schema.mapped(path, doing="upgraded"):
+        written = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if written < schema.FORMAT:
+            steps = "".join(_STEPS[step] for step in range(written, schema.FORMAT))
+            connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {schema.FORMAT}; COMMIT")
