@@ -1,11 +1,13 @@
 """weft (经纬): distributed microservices seen as workflows."""
 
 from weft.errors import (
+    AttributeInvalid,
     CallFailed,
     DeclarationInvalid,
     InputInvalid,
     NotDone,
     OutcomeUnknown,
+    QueryInvalid,
     RunCancelled,
     RunClosed,
     RunExists,
@@ -29,6 +31,7 @@ from weft.flow.saga import saga
 from weft.flow.state import State
 from weft.flow.time import now
 from weft.host.host import Host
+from weft.model.attribute import Attribute
 from weft.model.effect import compensated_by, idempotent, irreversible, read
 from weft.model.message import Signal, Update
 from weft.model.offering import offers
@@ -39,6 +42,8 @@ from weft.model.system import System
 from weft.model.workflow import Workflow, workflow
 
 __all__ = [
+    "Attribute",
+    "AttributeInvalid",
     "CallFailed",
     "DeclarationInvalid",
     "Declined",
@@ -46,6 +51,7 @@ __all__ = [
     "InputInvalid",
     "NotDone",
     "OutcomeUnknown",
+    "QueryInvalid",
     "Run",
     "RunCancelled",
     "RunClosed",

@@ -29,6 +29,9 @@ WeftError
 ├── StoreNewer                E312  the store was written by a newer weft
 ├── StoreFailed               E313  a commit failed; the engine has stopped
 ├── StoreOfOtherSystem        E314  the store belongs to another System
+├── QueryInvalid              E331  a query for runs that cannot be read; it points at the column
+├── CursorInvalid             E332  a cursor that is not one of this query
+├── AttributeInvalid          E333  an attribute, or a value of one, that cannot be kept
 ├── TransactionMisused        E501  a second transaction, or a call inside or after one
 ├── UndoTooOld                E502  an undo for a call older than the barrier remembers
 ├── SettingInvalid            E601  a setting, URL or target that cannot be used
@@ -261,6 +264,27 @@ class StoreOfOtherSystem(WeftError):
 
     code = "WEFT-E314"
     remedy = "give each System a store of its own"
+
+
+class QueryInvalid(WeftError):
+    """Tell where a query for runs cannot be read: `data["column"]`, from 1."""
+
+    code = "WEFT-E331"
+    remedy = "mend it at the column shown; `weft explain WEFT-E331` shows the whole language"
+
+
+class CursorInvalid(WeftError):
+    """Tell that a cursor does not go on with this query."""
+
+    code = "WEFT-E332"
+    remedy = "give the same query that the cursor came with, or begin again without one"
+
+
+class AttributeInvalid(WeftError):
+    """Tell that an attribute, or a value of one, cannot be kept."""
+
+    code = "WEFT-E333"
+    remedy = "give a value of the attribute's type, within its limits"
 
 
 class TransactionMisused(WeftError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from weft.errors import (
+    CursorInvalid,
     InputInvalid,
+    QueryInvalid,
     SettingInvalid,
     StoreFailed,
     StoreNewer,
@@ -37,6 +39,6 @@ def wrong_use(error: SettingInvalid) -> WrongUse:
 
 def code_of(error: WeftError) -> int:
     """Return the exit code for an error that ended a command."""
-    if isinstance(error, (WrongUse, InputInvalid, ValueInvalid)):
+    if isinstance(error, (WrongUse, InputInvalid, ValueInvalid, QueryInvalid, CursorInvalid)):
         return USAGE
     return ENVIRONMENT if isinstance(error, _ENVIRONMENT) else FINDING

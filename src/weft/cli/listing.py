@@ -1,4 +1,4 @@
-"""`weft runs list`: the newest runs, one line each."""
+"""`weft runs list`: runs that are asked for, one line each."""
 
 from __future__ import annotations
 
@@ -11,60 +11,50 @@ from weft.cli import exits, texts
 from weft.cli.configured import reading
 from weft.cli.invocation import Invocation, common_options
 from weft.cli.output import columns, duration, in_one_line, instant, is_terminal, moment, put, put_json, say
+from weft.cli.selecting import STATUSES, query_of, word_of
 from weft.clock import SystemClock
-from weft.engine.embedded.store import RunRow, Store
+from weft.engine.embedded.questions import Asker
+from weft.engine.embedded.store import RunRow
 from weft.model.run import RunStatus
 
 DEFAULT_LIMIT = 50
-OPEN = "open"
-"""All statuses that are not final."""
-
-STATUSES = {each.label.replace(" ", "-"): each for each in RunStatus}
 
 
 @click.command("list", help=texts.LIST, epilog=texts.LIST_EXAMPLES)
+@click.option("--where", metavar="QUERY", default="", help=texts.WHERE_OPTION)
 @click.option("--workflow", metavar="NAME", help=texts.WORKFLOW_OPTION)
-@click.option("--status", "statuses", multiple=True, type=click.Choice([OPEN, *STATUSES]), help=texts.STATUS_OPTION)
+@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help=texts.STATUS_OPTION)
 @click.option("--limit", type=click.IntRange(1), default=DEFAULT_LIMIT, show_default=True, help=texts.LIMIT_OPTION)
+@click.option("--after", metavar="CURSOR", default="", help=texts.AFTER_OPTION)
 @common_options
 @click.pass_obj
-def command(invocation: Invocation, /, *, workflow: str | None, statuses: tuple[str, ...], limit: int) -> int:
+def command(
+    invocation: Invocation, /, *, where: str, workflow: str | None, statuses: tuple[str, ...], limit: int, after: str
+) -> int:
     """List runs."""
+    query = query_of(where, workflow=workflow, statuses=statuses)
     with reading(invocation) as (store, _):
-        rows = _select(store, workflow, _wanted(statuses), limit=limit + 1)
-    now_ms = SystemClock().now_ms()
-    shown = rows[:limit]
-    if invocation.json:
-        for row in shown:
-            put_json(described(row))
-    elif not shown:
-        say(texts.NO_RUNS)
-    elif is_terminal():
-        import_module("weft.cli.terminal").print_runs(shown, [cells(row, now_ms) for row in shown])
-    else:
-        for line in columns([texts.LIST_COLUMNS, *(cells(row, now_ms) for row in shown)]):
-            put(line)
-    if len(rows) > limit:
-        say(texts.MORE_RUNS.format(limit=limit))
+        asker = Asker(store, SystemClock())
+        *_, page = asker.page(query, limit=limit, after=after)
+        attributes = [asker.attributes(row) for row in page.rows]
+    _put(invocation, page.rows, attributes)
+    if page.cursor is not None:
+        say(texts.MORE_RUNS.format(limit=limit, cursor=page.cursor))
     return exits.FINE
 
 
-def _wanted(statuses: Sequence[str]) -> list[RunStatus]:
-    if OPEN in statuses:
-        return [each for each in RunStatus if each.is_open or _word(each) in statuses]
-    return [STATUSES[word] for word in dict.fromkeys(statuses)]
-
-
-def _word(status: RunStatus) -> str:
-    return status.label.replace(" ", "-")
-
-
-def _select(store: Store, workflow: str | None, statuses: Sequence[RunStatus], *, limit: int) -> list[RunRow]:
-    if not statuses:
-        return store.list_runs(workflow=workflow, limit=limit)
-    # One look each: a run that moves between two of them may be in both, and counts once, as it was seen last.
-    found = {row.key: row for each in statuses for row in store.list_runs(workflow=workflow, status=each, limit=limit)}
-    return [found[key] for key in sorted(found, reverse=True)[:limit]]
+def _put(invocation: Invocation, rows: Sequence[RunRow], attributes: Sequence[dict[str, object]]) -> None:
+    now_ms = SystemClock().now_ms()
+    if invocation.json:
+        for row, each in zip(rows, attributes, strict=True):
+            put_json(described(row, each))
+    elif not rows:
+        say(texts.NO_RUNS)
+    elif is_terminal():
+        import_module("weft.cli.terminal").print_runs(rows, [cells(row, now_ms) for row in rows])
+    else:
+        for line in columns([texts.LIST_COLUMNS, *(cells(row, now_ms) for row in rows)]):
+            put(line)
 
 
 def cells(row: RunRow, now_ms: int) -> tuple[str, ...]:
@@ -77,15 +67,17 @@ def cells(row: RunRow, now_ms: int) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def described(row: RunRow) -> dict[str, object]:
+def described(row: RunRow, attributes: dict[str, object]) -> dict[str, object]:
     """Return a run as programs read it."""
     return {
         "workflow": row.workflow,
         "id": row.run_id,
-        "status": _word(RunStatus(row.status)),
+        "status": word_of(RunStatus(row.status)),
         "created": instant(row.created_ms),
         "ended": instant(row.ended_ms),
         "duration_ms": None if row.ended_ms is None else row.ended_ms - row.created_ms,
         "tenant": row.tenant,
+        "generation": row.generation,
+        "attributes": attributes,
         "reason": row.reason,
     }

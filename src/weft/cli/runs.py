@@ -14,6 +14,7 @@ from weft.cli.lazily import LazyGroup
     cls=LazyGroup,
     commands_at={
         "list": ("weft.cli.listing", texts.LIST_SHORT),
+        "count": ("weft.cli.counting", texts.COUNT_SHORT),
         "show": ("weft.cli.show", texts.SHOW_SHORT),
         "signal": ("weft.cli.asking:signal", texts.SIGNAL_SHORT),
         "cancel": ("weft.cli.asking:cancel", texts.CANCEL_SHORT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from importlib import import_module
 
 import click
@@ -27,9 +28,11 @@ from weft.cli.output import (
     shown,
 )
 from weft.clock import SystemClock
+from weft.engine.embedded.finding import Finder
 from weft.engine.embedded.store import RunRow
 from weft.engine.embedded.story import story_of, view_of
 from weft.errors import EntryCorrupt
+from weft.model.attribute import shown_values
 from weft.model.run import RunStory, RunView, TimelineRow
 
 
@@ -44,20 +47,24 @@ def command(invocation: Invocation, /, *, run: tuple[str, ...]) -> int:
         row = find_run(store, workflow, run_id)
         try:
             story = story_of(store, row)
+            attributes = shown_values(Finder(store).attributes(row.key))
         except EntryCorrupt:
             say(headline(view_of(row), now_ms=SystemClock().now_ms()))
             raise
     if invocation.json:
-        put_json(_described(row, story))
+        put_json(_described(row, story, attributes))
     else:
-        _print(story, now_ms=SystemClock().now_ms())
+        _print(story, attributes, now_ms=SystemClock().now_ms())
     return exits.FINE
 
 
-def _print(story: RunStory, *, now_ms: int) -> None:
+def _print(story: RunStory, attributes: Mapping[str, object], *, now_ms: int) -> None:
     view = story.view
     put(headline(view, now_ms=now_ms))
     put(shown(story.waiting_for))
+    if attributes:
+        said = ", ".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in attributes.items())
+        put(in_one_line(texts.ATTRIBUTES.format(attributes=said)))
     put("")
     lines = [line(row, began_ms=view.created_ms) for row in story.rows]
     if is_terminal():
@@ -98,13 +105,13 @@ def since(passed_ms: int) -> str:
     return f"+{passed_ms / SECOND_MS:.3f} s" if passed_ms < MINUTE_MS else f"+{duration(passed_ms)}"
 
 
-def _described(row: RunRow, story: RunStory) -> dict[str, object]:
+def _described(row: RunRow, story: RunStory, attributes: dict[str, object]) -> dict[str, object]:
     timeline: list[dict[str, object]] = []
     for each in story.rows:
         entry = dataclasses.asdict(each)
         timeline.append({"at": instant(entry.pop("at_ms")), **entry})
     return {
-        **described(row),
+        **described(row, attributes),
         "waiting_for": story.waiting_for,
         "result": None if story.result is None else json.loads(story.result),
         "timeline": timeline,

@@ -50,14 +50,26 @@ Examples:
   weft runs skip place_order o-1 --reason "paid back by hand"
 """
 
+WHERE = """
+
+--where says which, as in `status = 'failed' and created > -2h`: fields workflow, id, status, tenant, created, ended, reason, generation and attributes; =, !=, <, <=, >, >=, in, not in, between, starts_with, is null; and, or, not, parentheses. `weft explain WEFT-E331` shows the whole language."""
 LIST_SHORT = "List the newest runs."
-LIST = """List runs, the newest first. The duration of an open run is its age."""
+LIST = f"""List runs, the newest first. The duration of an open run is its age.{WHERE}"""
 LIST_EXAMPLES = """\b
 Examples:
   weft runs list
   weft runs list --status needs-attention --status blocked
   weft runs list --workflow place_order --status open --limit 500
+  weft runs list --where "status = 'failed' and ended > -2h order by ended desc"
   weft runs list --json | jq -r .id"""
+
+COUNT_SHORT = "Count runs, by status, workflow, tenant or an attribute."
+COUNT = f"""Count the runs that --where means, or all.{WHERE}"""
+COUNT_EXAMPLES = """\b
+Examples:
+  weft runs count
+  weft runs count --by workflow --where "status = 'open'"
+  weft runs count --by region --where "workflow = 'place_order' and created > -1d" --json"""
 
 SHOW_SHORT = "Show one run as a timeline, and what it waits for."
 SHOW = """Show one run: where it stands, what it waits for, and each step with its outcome, its attempts, its undo and the line of code that asked for it."""
@@ -134,6 +146,9 @@ ID_FIELD_OPTION = (
 )
 WORKFLOW_OPTION = "Only runs of this workflow."
 STATUS_OPTION = "Only runs that stand so; may be repeated."
+WHERE_OPTION = 'Only runs of which this holds, for example "created > -2h".'
+AFTER_OPTION = "Go on behind the page that named this cursor, with the same other options."
+BY_OPTION = "Count by status, workflow, tenant, or an attribute with one value."
 LIMIT_OPTION = "The most runs to list."
 TARGET_OPTION = "Check the signal against the code of this System first."
 REASON_OPTION = "Why; kept with the run."
@@ -222,7 +237,10 @@ NO_INPUTS = "no input, nothing to start"
 
 LIST_COLUMNS = ("workflow", "id", "status", "created", "duration", "reason")
 NO_RUNS = "no runs"
-MORE_RUNS = "there are more; these are the newest {limit:,} (--limit)"
+MORE_RUNS = "there are more than these {limit:,} (--limit); the next: --after {cursor}"
+COUNT_COLUMN = "runs"
+NOTHING_SAID = "(none)"
+ATTRIBUTES = "attributes: {attributes}"
 NO_RUN = "there is no run {workflow}/{id}"
 OPEN_SINCE = "{name}: {status}, open for {took} since {created}"
 ENDED_AFTER = "{name}: {status} after {took}, begun {created}"

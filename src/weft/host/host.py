@@ -8,7 +8,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Self, TypedDict, TypeVar, Unpack, overload
 
 from weft.clock import Clock, SystemClock
 from weft.engine.embedded.engine import EmbeddedEngine
@@ -24,6 +24,7 @@ from weft.host.pipeline import Pipeline
 from weft.host.settings import Settings, load_settings
 from weft.ids import Ids, SystemIds
 from weft.model.call import Policy
+from weft.model.run import RunPage
 from weft.model.service import Service
 from weft.model.spec import WorkflowSpec
 from weft.model.system import System
@@ -135,6 +136,38 @@ class Host(Runs):
             what = f"no service of System {self._wiring.system.name!r} carries out {contract.__name__}"
             raise DeclarationInvalid(what, remedy="add it to System(services=[...])")
         return proxy
+
+    async def list(self, where: str = "", *, limit: int = 100, after: str = "") -> RunPage:
+        """Return runs of which a query holds, the newest first where it does not order them otherwise.
+
+        Args:
+            where: as in `status = 'failed' and created > -2h`; nothing for all; docs/guides/finding-runs.md has more.
+            limit: the most to return.
+            after: the cursor of the page before, for the same query.
+
+        Raises:
+            QueryInvalid: The query cannot be read; the error points at the column.
+            CursorInvalid: The cursor does not go on with this query.
+        """
+        return await self.engine.questions.page(where, limit=limit, after=after)
+
+    @overload
+    async def count(self, where: str = "") -> int: ...
+    @overload
+    async def count(self, where: str = "", *, by: str) -> dict[str, int]: ...
+    async def count(self, where: str = "", *, by: str = "") -> int | dict[str, int]:
+        """Return how many runs a query holds of; with `by`, how many for each value of a field.
+
+        Args:
+            where: as for `list`.
+            by: status, workflow, tenant, or an attribute with one value.
+
+        Raises:
+            QueryInvalid: The query cannot be read, or runs cannot be counted by this field.
+            LimitExceeded: The field has more than 10,000 values.
+        """
+        counts = await self.engine.questions.count(where, by=by)
+        return counts if by else sum(counts.values())
 
     async def run_until_stopped(self) -> signal.Signals:
         """Work until SIGTERM or SIGINT, then drain and close; return the signal.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -33,7 +34,8 @@ class RunStatus(IntEnum):
 class RunView:
     """One run in a list. Times are milliseconds since 1970; `reason` says why it is not simply running.
 
-    `generation` counts how often it has continued as new.
+    `generation` counts how often it has continued as new; `attributes` are by name: times as ISO 8601, several
+    texts as a list.
     """
 
     workflow: str
@@ -44,6 +46,28 @@ class RunView:
     tenant: str
     reason: str
     generation: int = 0
+    attributes: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Some of the runs that were asked for, in order.
+
+    Attributes:
+        runs: the runs.
+        cursor: where the next page begins; nothing when these were the last.
+    """
+
+    runs: tuple[RunView, ...]
+    cursor: str | None = None
+
+    def __iter__(self) -> Iterator[RunView]:
+        """Go through the runs."""
+        return iter(self.runs)
+
+    def __len__(self) -> int:
+        """Return how many runs are on this page."""
+        return len(self.runs)
 
 
 @dataclass(frozen=True, slots=True)

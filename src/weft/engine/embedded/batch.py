@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 from typing import Any, TypeAlias
+
+from weft.model.attribute import Attributed
 
 MOST_ROWS = 1_024
 """The most rows of one statement: thirteen columns of them stay under SQLite's smallest limit of variables, 32,766."""
@@ -25,6 +27,15 @@ Attempts: TypeAlias = tuple[int, str, int]
 """count, text of the last error, when the next one is due in milliseconds since 1970"""
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL around `VALUES` with a number of rows that changes. Rows of nulls are padding and must do nothing."""
+
+    before: str
+    columns: int
+    after: str
+
+
 @dataclass(slots=True)
 class Batch:
     """Everything that became ready, over all runs: one transaction.
@@ -39,6 +50,8 @@ class Batch:
         states: by run's key and state's name.
         attempts: by run's key and call's path; nothing deletes. Status for people, never history.
         attempts_over: keys of runs of whose calls no attempts are kept any more.
+        attributes: by run's key and attribute's name, the last one wins; without values it is taken away.
+        also: rows of other statements, executed last, in the order in which they were first named.
         requests_done: ids of requests that are entries now, and go in the same transaction.
     """
 
@@ -51,6 +64,8 @@ class Batch:
     attempts: dict[tuple[int, str], Attempts | None] = field(default_factory=dict[tuple[int, str], Attempts | None])
     attempts_over: list[int] = field(default_factory=list[int])
     requests_done: list[int] = field(default_factory=list[int])
+    attributes: dict[tuple[int, str], Attributed] = field(default_factory=dict[tuple[int, str], Attributed])
+    also: dict[Statement, list[tuple[object, ...]]] = field(default_factory=dict[Statement, list[tuple[object, ...]]])
 
     @property
     def size(self) -> int:
@@ -65,6 +80,8 @@ class Batch:
             + len(self.attempts)
             + len(self.attempts_over)
             + len(self.requests_done)
+            + len(self.attributes)
+            + sum(map(len, self.also.values()))
         )
 
     def __bool__(self) -> bool:
@@ -79,16 +96,9 @@ class Batch:
             or self.attempts_over
             or self.requests_done
             or self.answers
+            or self.attributes
+            or self.also
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL around `VALUES` with a number of rows that changes. Rows of nulls are padding and must do nothing."""
-
-    before: str
-    columns: int
-    after: str
 
 
 _PADDED = "WHERE column1 IS NOT NULL"
@@ -125,6 +135,21 @@ ATTEMPTS = Statement(
 )
 ATTEMPTS_OVER = Statement("DELETE FROM attempts WHERE (run, path) IN (SELECT column1, column2 FROM", 2, ")")
 ATTEMPTS_OF = Statement("DELETE FROM attempts WHERE run IN (SELECT column1 FROM", 1, ")")
+ATTRIBUTE_NAMES = Statement(
+    "INSERT INTO attribute_names (name, kind) SELECT * FROM", 2, f"{_PADDED} ON CONFLICT (name, kind) DO NOTHING"
+)
+# By name: of another kind it has another number.
+ATTRIBUTES_GONE = Statement(
+    "DELETE FROM attributes WHERE (run, name) IN (SELECT column1, n.id FROM",
+    2,
+    "CROSS JOIN attribute_names AS n ON n.name = column2)",
+)
+ATTRIBUTES = Statement(
+    "INSERT INTO attributes (run, name, value) SELECT column1, n.id, column4 FROM",
+    4,
+    "CROSS JOIN attribute_names AS n ON n.name = column2 AND n.kind = column3",
+)
+AGES = Statement("INSERT INTO ages (block, oldest_ms, newest_ms) SELECT * FROM", 3, _PADDED)
 REQUESTS_DONE = Statement("DELETE FROM requests WHERE id IN (SELECT column1 FROM", 1, ")")
 
 
@@ -183,5 +208,17 @@ def stage(connection: sqlite3.Connection, batch: Batch, number_of: Callable[[str
         execute(connection, ATTEMPTS_OVER, over)
     if batch.attempts_over:
         execute(connection, ATTEMPTS_OF, [(run,) for run in batch.attempts_over])
+    if batch.attributes:
+        _stage_attributes(connection, batch.attributes)
     if batch.requests_done:
         execute(connection, REQUESTS_DONE, [(id_,) for id_ in batch.requests_done])
+    for statement, rows in batch.also.items():
+        execute(connection, statement, rows)
+
+
+def _stage_attributes(connection: sqlite3.Connection, attributes: Mapping[tuple[int, str], Attributed]) -> None:
+    execute(connection, ATTRIBUTES_GONE, list(attributes))
+    given = [(run, each) for (run, _), each in attributes.items() if each.values]
+    execute(connection, ATTRIBUTE_NAMES, list({(each.name, each.kind): None for _, each in given}))
+    rows = [(run, each.name, each.kind, value) for run, each in given for value in each.values]
+    execute(connection, ATTRIBUTES, rows)

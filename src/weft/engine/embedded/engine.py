@@ -13,6 +13,7 @@ from pathlib import Path
 from weft.clock import Clock, SystemClock
 from weft.engine.embedded.intake import Intake
 from weft.engine.embedded.post import Asked
+from weft.engine.embedded.questions import Questions
 from weft.engine.embedded.starting import check_start
 from weft.engine.embedded.store import RunRow, Store
 from weft.engine.embedded.story import story_of, view_of
@@ -53,6 +54,7 @@ class EmbeddedEngine:
         on_commit: called with the number of commits so far, after each commit and before its outputs leave.
         failed: set with the error once a commit has failed and the engine has stopped.
         drain: real time that calls under way may take to end when the engine closes.
+        questions: lists and counts of runs.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class EmbeddedEngine:
             drain_limit=drain_limit,
         )
         self._intake = Intake(self._work.waiters)
+        self.questions = Questions(self._open_store, self._work.clock)
         self._store: Store | None = None
         self._commits = 0
         self._recovered: int | None = 0

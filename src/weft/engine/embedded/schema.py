@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from weft.engine.embedded.layout import FINDING
 from weft.errors import SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem
 
 APPLICATION = 0x77656674
@@ -71,6 +72,7 @@ CREATE TABLE requests (
     id INTEGER PRIMARY KEY AUTOINCREMENT, workflow TEXT NOT NULL, run_id TEXT NOT NULL, kind TEXT NOT NULL,
     body BLOB NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL
 ) STRICT;
+{FINDING}
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {FORMAT};
 """

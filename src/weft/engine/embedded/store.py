@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +268,23 @@ class Store:
     def pending_requests(self, after_id: int) -> list[RequestRow]:
         """Return the requests with larger ids, in order, at most `MOST_REQUESTS`."""
         return [RequestRow(*row) for row in self._all(REQUESTS, (after_id, MOST_REQUESTS))]
+
+    def select(self, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
+        """Return what a statement of a constant text reads, whole."""
+        return self._all(sql, values)
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Let everything that is read inside see the same picture; not one inside another."""
+        return self._snapshot()
+
+    def workflow_names(self) -> dict[int, str]:
+        """Return the names of all workflows that have had runs, by their numbers."""
+        self._load_names()
+        return dict(self._names)
+
+    def count_pair(self, workflow: int, status: int) -> int:
+        """Return how many runs of a workflow stand so; reads their part of the index."""
+        return self._all(COUNT, (workflow, status))[0][0]
 
     def changed(self) -> bool:
         """Tell whether anything was committed, by whomever, since this was last asked. Costs two microseconds."""

@@ -40,6 +40,9 @@ SHOWN = 160
 NAMES = {"reply": "replied", "refused": "declined", "not-done": "not done", "unknown": "outcome unknown"}
 
 
+_NONE: Mapping[str, object] = {}
+
+
 class Journalled(Protocol):
     """Where a run's journal and the failures of its calls are read."""
 
@@ -52,8 +55,8 @@ class Journalled(Protocol):
         ...
 
 
-def view_of(row: RunRow) -> RunView:
-    """Return what a list shows of a run."""
+def view_of(row: RunRow, attributes: Mapping[str, object] = _NONE) -> RunView:
+    """Return what a list shows of a run, with its attributes by name."""
     return RunView(
         row.workflow,
         row.run_id,
@@ -63,6 +66,7 @@ def view_of(row: RunRow) -> RunView:
         row.tenant,
         row.reason,
         row.generation,
+        attributes,
     )
 
 

@@ -51,6 +51,7 @@ class Work:
     """The parts of an engine, and how they answer one another.
 
     Attributes:
+        clock: where wall time comes from.
         journal: the way of every entry to the disk.
         sender: calls under way.
         timetable: what is due when.
@@ -66,7 +67,7 @@ class Work:
     def __init__(
         self, runs: RunsPort, *, clock: Clock, ids: Ids, limits: Limits, backoff: Backoff, drain_limit: int
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._ids = ids
         self._limits = limits
         self._next_key = 1
@@ -117,7 +118,7 @@ class Work:
 
     def begin(self, identity: Identity, data: bytes, *, behalf: Behalf, within_ms: int | None = None) -> None:
         """Start a run that does not exist; only in a plain callback."""
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         key, self._next_key = self._next_key, self._next_key + 1
         live = LiveRun(key, identity, self.journal.execution(identity), behalf=behalf)
         live.created_ms = now_ms

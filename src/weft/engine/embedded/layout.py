@@ -1,0 +1,28 @@
+"""The tables and indexes by which runs are found and in which is kept what is left to delete."""
+
+from __future__ import annotations
+
+# What a run pays for these: nothing for `runs_tenant` without a tenant, and one entry of `runs_ended`, appended, when
+# it ends. `attributes` and its index hold what was asked for only.
+#
+# ages: there is no index over the times at which runs were created. Keys are given in that order, but for clocks that
+# jump, so it is enough to know the oldest and the newest of each block of keys, which is written down once the block is
+# full: nothing is paid for it where runs begin.
+#
+# attribute_names: an attribute whose type has changed is another one; the newest is what queries mean.
+#
+# deletions: runs that are gone, and of which journals and rows in services' databases may be left.
+FINDING = """
+CREATE INDEX runs_tenant ON runs (tenant) WHERE tenant <> '';
+CREATE INDEX runs_ended ON runs (workflow, ended_ms) WHERE ended_ms IS NOT NULL;
+CREATE TABLE ages (block INTEGER PRIMARY KEY, oldest_ms INTEGER NOT NULL, newest_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE attribute_names (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind INTEGER NOT NULL, UNIQUE (name, kind)
+) STRICT;
+CREATE TABLE attributes (
+    run INTEGER NOT NULL, name INTEGER NOT NULL, value ANY NOT NULL, PRIMARY KEY (run, name, value)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attributes_value ON attributes (name, value, run);
+CREATE TABLE deletions (run INTEGER PRIMARY KEY, chain TEXT NOT NULL, closed_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE forgotten (workflow INTEGER PRIMARY KEY, ended_ms INTEGER NOT NULL, run INTEGER NOT NULL) STRICT;
+"""
