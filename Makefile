@@ -18,7 +18,7 @@ WORKERS ?= 2
 VERSIONS ?= 3.11 3.13 3.14
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-newest check format bench changelog clean
+.PHONY: help demo test test-all test-newest check format bench torture changelog clean
 
 help:  ## show these lines
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,6 +52,9 @@ format: $(READY)  ## put every file into the one form, mend what can be mended w
 
 bench: $(READY)  ## measure; ARGS="--only throughput --quick"
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+torture: $(READY)  ## kill a market at 10,000 moments and audit what is left; ARGS="--kills 200"
+	@$(BIN)/python -m torture $(ARGS)
 
 changelog: $(READY)  ## show what the fragments in changes/ will say
 	@$(BIN)/towncrier build --draft $(ARGS)
