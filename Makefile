@@ -50,7 +50,7 @@ format: $(READY)  ## put every file into the one form, mend what can be mended w
 	$(BIN)/ruff format . $(ARGS)
 	$(BIN)/ruff check --fix . $(ARGS)
 
-bench: $(READY)  ## measure; ARGS="--only throughput --quick"
+bench: $(VENV)/.bench  ## measure, beside the peers; ARGS="--only throughput --quick"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 torture: $(READY)  ## kill a market at 10,000 moments and audit what is left; ARGS="--kills 200"
@@ -71,3 +71,9 @@ $(READY): pyproject.toml constraints.txt
 	@echo "making $(VENV) (once; it takes about a minute)" >&2
 	@$(BIN)/python -m pip install --quiet --editable '.[data,dev]' $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 	@touch $(READY)
+
+# The peers that the benchmarks compare weft with.
+$(VENV)/.bench: $(READY)
+	@echo "adding the peers to $(VENV) (once)" >&2
+	@$(BIN)/python -m pip install --quiet --editable '.[bench]' $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+	@touch $@

@@ -11,7 +11,20 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import asleep, growth, imports, latency, memory, profile, recovery, report, throughput
+from benchmarks import (
+    asleep,
+    branches,
+    growth,
+    imports,
+    latency,
+    memory,
+    profile,
+    recovery,
+    report,
+    signals,
+    throughput,
+    timers,
+)
 from benchmarks.conditions import conditions
 from benchmarks.question import Answer, Asked, progress
 
@@ -24,6 +37,9 @@ QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
     "recovery": recovery.ask,
     "asleep": asleep.ask,
     "growth": growth.ask,
+    "signals": signals.ask,
+    "timers": timers.ask,
+    "branches": branches.ask,
     "imports": imports.ask,
 }
 
@@ -32,7 +48,7 @@ def main() -> None:
     """Measure what was asked for."""
     given = _arguments()
     folder = given.folder or Path(tempfile.gettempdir())
-    asked = Asked(quick=given.quick, runs=given.runs, folder=folder)
+    asked = Asked(quick=given.quick, runs=given.runs, folder=folder, alone=given.alone)
     taken = {"kind": "quick, short runs" if asked.quick else "thorough", **conditions(folder)}
     for name, value in taken.items():
         print(f"{name}: {value}")
@@ -43,7 +59,8 @@ def main() -> None:
     goals = [goal for answer in answers.values() for goal in answer.goals]
     print(f"\ngoals\n{report.goals_table(goals)}", flush=True)
     if given.write_results:
-        RESULTS.write_text(report.page(answers, taken, profile.shares(asked)), encoding="utf-8")
+        beside = json.loads(given.beside.read_text(encoding="utf-8").splitlines()[-1]) if given.beside else None
+        RESULTS.write_text(report.page(answers, taken, profile.shares(asked), beside=beside), encoding="utf-8")
         progress(f"written to {RESULTS}")
     if given.json:
         print(json.dumps(report.as_object(answers, taken)))
@@ -59,6 +76,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, help="runs in each measurement, in place of each question's own number")
     parser.add_argument(
         "--folder", type=Path, help="where stores are made: on the disk to measure (default: temporary)"
+    )
+    parser.add_argument("--alone", action="store_true", help="leave the peers out")
+    parser.add_argument(
+        "--beside", type=Path, help="what --json printed on another Python: its figures stand beside in the page"
     )
     parser.add_argument("--write-results", action="store_true", help=f"write {RESULTS.name}")
     return parser.parse_args()

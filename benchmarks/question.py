@@ -62,11 +62,13 @@ class Asked:
         quick: short runs, small stores.
         runs: in place of the number of runs that each question would take; nothing leaves it.
         folder: where stores are made; on the disk that is measured.
+        alone: without the peers.
     """
 
     quick: bool
     runs: int | None
     folder: Path
+    alone: bool = False
 
     def count(self, quick: int, thorough: int) -> int:
         """Return how many runs to take."""

@@ -12,7 +12,7 @@ INTRODUCTION = """# How fast weft is
 Written by `make bench ARGS="--write-results"`. Every figure was taken in a fresh process, on a real file, with each
 commit on the disk (WAL, `synchronous=FULL`) on both sides. The floor (`benchmarks/floor.py`) is the best simple
 implementation on a bare asyncio loop with a group-committed SQLite journal and no framework: what lies between it and
-weft is the price of weft. Neither side uses uvloop.
+weft is the price of weft. Nothing uses uvloop.
 """
 
 PROFILE = """## Where the rest goes
@@ -42,9 +42,13 @@ def goals_table(goals: list[Goal]) -> str:
 
 
 def _goal_row(goal: Goal) -> tuple[str, ...]:
-    unit = f" {goal.unit}" if goal.unit else ""
     bound = "at least" if goal.at_least else "at most"
-    return (goal.name, f"{goal.value:,g}{unit}", f"{bound} {goal.limit:,g}{unit}", "yes" if goal.met else "NO")
+    met = "yes" if goal.met else "NO"
+    return (goal.name, _with_unit(goal.value, goal), f"{bound} {_with_unit(goal.limit, goal)}", met)
+
+
+def _with_unit(value: float, goal: Goal) -> str:
+    return f"{value:,g} {goal.unit}" if goal.unit else f"{value:,g}"
 
 
 def as_object(answers: Mapping[str, Answer], taken: Mapping[str, str]) -> dict[str, Any]:
@@ -60,17 +64,40 @@ def as_object(answers: Mapping[str, Answer], taken: Mapping[str, str]) -> dict[s
     return {**figures, "goals": goals, "conditions": dict(taken)}
 
 
-def page(answers: Mapping[str, Answer], taken: Mapping[str, str], shares: list[tuple[str, float]]) -> str:
-    """Return everything as a page in Markdown."""
+def page(
+    answers: Mapping[str, Answer],
+    taken: Mapping[str, str],
+    shares: list[tuple[str, float]],
+    *,
+    beside: Mapping[str, Any] | None,
+) -> str:
+    """Return everything as a page in Markdown; `beside` is such an object from another Python."""
     parts = [INTRODUCTION, "## Conditions\n", "\n".join(f"- {name}: {value}" for name, value in taken.items()), ""]
     parts += [
         "## Goals\n",
         _markdown(("goal", "measured", "held to", "met"), [_goal_row(goal) for goal in _all(answers)]),
     ]
+    if beside is not None:
+        parts += ["", *_two_pythons(_all(answers), taken, beside)]
     for name, answer in answers.items():
         parts += [f"\n## {name.capitalize()}\n", _markdown(answer.head, answer.rows), "", answer.how]
     parts += ["", PROFILE, _markdown(("part", "share"), [(part, f"{share:.1%}") for part, share in shares])]
     return "\n".join(parts) + "\n"
+
+
+def _two_pythons(goals: list[Goal], taken: Mapping[str, str], beside: Mapping[str, Any]) -> list[str]:
+    other = beside["conditions"]
+    rows = [
+        (goal.name, _with_unit(goal.value, goal), _with_unit(beside["goals"][goal.name]["value"], goal))
+        for goal in goals
+        if goal.name in beside["goals"]
+    ]
+    return [
+        "## On two Pythons\n",
+        _markdown(("goal", taken["python"], other["python"]), rows),
+        "",
+        f"The second column: {other['kind']}, load average {other['load_average']}, taken {other['taken']}.",
+    ]
 
 
 def _all(answers: Mapping[str, Answer]) -> list[Goal]:

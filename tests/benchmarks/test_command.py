@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 def run_benchmarks(*arguments: str) -> dict[str, Any]:
     """Run them and return the object on the last line of stdout."""
     ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", "--json", *arguments],
+        [sys.executable, "-m", "benchmarks", "--quick", "--alone", "--json", *arguments],
         cwd=ROOT,
         capture_output=True,
         check=True,
