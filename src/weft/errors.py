@@ -32,6 +32,8 @@ WeftError
 ├── QueryInvalid              E331  a query for runs that cannot be read; it points at the column
 ├── CursorInvalid             E332  a cursor that is not one of this query
 ├── AttributeInvalid          E333  an attribute, or a value of one, that cannot be kept
+├── ResetRefused              E341  a run cannot be reset to this step
+├── BackupRefused             E342  a backup would go where something is
 ├── TransactionMisused        E501  a second transaction, or a call inside or after one
 ├── UndoTooOld                E502  an undo for a call older than the barrier remembers
 ├── SettingInvalid            E601  a setting, URL or target that cannot be used
@@ -285,6 +287,19 @@ class AttributeInvalid(WeftError):
 
     code = "WEFT-E333"
     remedy = "give a value of the attribute's type, within its limits"
+
+
+class ResetRefused(WeftError):
+    """Tell that a run cannot be reset to a step: it stays as it is."""
+
+    code = "WEFT-E341"
+
+
+class BackupRefused(WeftError):
+    """Tell that a backup was not made, because something is where it would go."""
+
+    code = "WEFT-E342"
+    remedy = "name a file that does not exist, on a disk with room for the store"
 
 
 class TransactionMisused(WeftError):

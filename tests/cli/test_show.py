@@ -12,12 +12,12 @@ from tests.cli.commands import DESK, Start, Weft, letters, run_desk
 TOOK = re.compile(r"\d+(?:\.\d)? (?:ms|s)\b")
 SINCE = re.compile(r" *\+\d+\.\d{3} s")
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ")
-LINE = re.compile(r"\[\S*desk\.py:\d+\]")
+LINE = re.compile(r"[^\s\[]*desk\.py:\d+")
 
 
 def normalised(text: str) -> list[str]:
     """Return lines with every time and line number made alike."""
-    for pattern, stand_in in ((SINCE, "+T"), (TOOK, "T"), (DATE, "D"), (LINE, "[desk.py:N]")):
+    for pattern, stand_in in ((SINCE, "+T"), (TOOK, "T"), (DATE, "D"), (LINE, "desk.py:N")):
         text = pattern.sub(stand_in, text)
     return text.splitlines()
 
@@ -34,9 +34,9 @@ def test_story_of_a_run_that_was_undone(weft: Weft) -> None:
         "It has ended: failed.",
         "",
         '+T  start  {"id":"heavy","stamps":9}',
-        f"+T  call   Post.stamp {arguments} → replied 765 (T)  [desk.py:N]",
-        f'+T  call   Post.weigh {arguments} → declined: NoStamps {{"asked":9}} (T)  [desk.py:N]',
-        f"+T  undo   Post.unstamp {arguments} → replied (T)",
+        f"+T  call   Post.stamp {arguments} → replied 765 (T)  [Post.stamp.1, desk.py:N]",
+        f'+T  call   Post.weigh {arguments} → declined: NoStamps {{"asked":9}} (T)  [Post.weigh.1, desk.py:N]',
+        f"+T  undo   Post.unstamp {arguments} → replied (T)  [Post.stamp.1~undo]",
         "+T  end    NoStamps: asked=9 → failed  [desk.py:N]",
     ]
 

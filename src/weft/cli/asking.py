@@ -52,7 +52,7 @@ def signal(invocation: Invocation, /, *, words: tuple[str, ...], target: str | N
     data = _json(text, of=kind)
     if target is not None:
         data = _checked(target, kind, data)
-    return ask(invocation, _request("signal", workflow, run_id, body=kind.encode() + b"\n" + data))
+    return ask(invocation, request_of("signal", workflow, run_id, body=kind.encode() + b"\n" + data))
 
 
 @click.command("cancel", help=texts.CANCEL, epilog=texts.CANCEL_EXAMPLES)
@@ -64,7 +64,7 @@ def signal(invocation: Invocation, /, *, words: tuple[str, ...], target: str | N
 def cancel(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) -> int:
     """Ask a run to cancel."""
     workflow, run_id, _ = run_named(words)
-    return ask(invocation, _request("cancel", workflow, run_id, why=reason))
+    return ask(invocation, request_of("cancel", workflow, run_id, why=reason))
 
 
 @click.command("retry", help=texts.RETRY, epilog=texts.RETRY_EXAMPLES)
@@ -78,8 +78,8 @@ def retry(invocation: Invocation, /, *, words: tuple[str, ...], resend: bool, re
     """Try the waiting calls of a run now."""
     workflow, run_id, _ = run_named(words)
     if resend:
-        return ask(invocation, _request("resend", workflow, run_id, why=_said(reason)), check=_needs_attention)
-    return ask(invocation, _request("retry", workflow, run_id, why=reason))
+        return ask(invocation, request_of("resend", workflow, run_id, why=said(reason)), check=_needs_attention)
+    return ask(invocation, request_of("retry", workflow, run_id, why=reason))
 
 
 @click.command("skip", help=texts.SKIP, epilog=texts.SKIP_EXAMPLES)
@@ -93,7 +93,7 @@ def skip(invocation: Invocation, /, *, words: tuple[str, ...], reason: str, repl
     """Give up the calls of a run that need attention."""
     workflow, run_id, _ = run_named(words)
     body = b"" if reply is None else _json(reply, of="--reply")
-    return ask(invocation, _request("skip", workflow, run_id, body=body, why=_said(reason)), check=_needs_attention)
+    return ask(invocation, request_of("skip", workflow, run_id, body=body, why=said(reason)), check=_needs_attention)
 
 
 @click.command("terminate", help=texts.TERMINATE, epilog=texts.TERMINATE_EXAMPLES)
@@ -105,16 +105,22 @@ def skip(invocation: Invocation, /, *, words: tuple[str, ...], reason: str, repl
 def terminate(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) -> int:
     """End a run without its undos."""
     workflow, run_id, _ = run_named(words)
-    return ask(invocation, _request("terminate", workflow, run_id, why=_said(reason)))
+    return ask(invocation, request_of("terminate", workflow, run_id, why=said(reason)))
 
 
-def _said(reason: str) -> str:
+def said(reason: str) -> str:
+    """Return a reason.
+
+    Raises:
+        UsageError: it says nothing.
+    """
     if not reason.strip():
         raise click.UsageError(texts.REASON_EMPTY)
     return reason
 
 
-def _request(kind: str, workflow: str, run_id: str, *, body: bytes = b"", why: str = "") -> Request:
+def request_of(kind: str, workflow: str, run_id: str, *, body: bytes = b"", why: str = "") -> Request:
+    """Return a request that nobody has asked yet."""
     return Request(workflow, run_id, kind, body, who="", why=why, at_ms=SystemClock().now_ms())
 
 
@@ -147,30 +153,42 @@ def _below(kind: type[Signal]) -> list[type[Signal]]:
     return [found for each in kind.__subclasses__() for found in (each, *_below(each))]
 
 
-def _needs_attention(row: RunRow) -> None:
+def _needs_attention(_: Store, row: RunRow) -> None:
     if row.status != RunStatus.NEEDS_ATTENTION:
         status = RunStatus(row.status).label
         what = texts.NOTHING_TO_SKIP.format(workflow=row.workflow, id=row.run_id, status=status)
         raise InputInvalid(what, remedy=texts.SKIP_REMEDY)
 
 
-def ask(invocation: Invocation, request: Request, *, check: Callable[[RunRow], None] | None = None) -> int:
+def ask(
+    invocation: Invocation,
+    request: Request,
+    *,
+    check: Callable[[Store, RunRow], None] | None = None,
+    ended: bool = False,
+) -> int:
     """Leave a request in the store and wait until the engine that owns it has taken it.
+
+    Args:
+        invocation: the command line.
+        request: what is asked.
+        check: raises where it is refused as the run stands.
+        ended: it may be asked of a run that has ended.
 
     Raises:
         RunNotFound: There is no such run.
         RunClosed: It has ended.
-        InputInvalid: `check` refuses it as it stands.
+        WeftError: `check` refuses it as it stands.
     """
     request = dataclasses.replace(request, who=invocation.who or _whoami())
     with reading(invocation) as (store, path):
         row = find_run(store, request.workflow, request.run_id)
-        if not RunStatus(row.status).is_open:
+        if not ended and not RunStatus(row.status).is_open:
             status = RunStatus(row.status).label
             what = texts.HAS_ENDED.format(workflow=row.workflow, id=row.run_id, status=status)
             raise RunClosed(what, where=str(path), remedy=texts.ENDED_REMEDY)
         if check is not None:
-            check(row)
+            check(store, row)
         number = append_request(path, request)
         owner = owner_of(path)
         taken = owner is not None and not invocation.no_wait and _is_taken(store, number)

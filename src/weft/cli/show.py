@@ -38,15 +38,16 @@ from weft.model.run import RunStory, RunView, TimelineRow
 
 @click.command("show", help=texts.SHOW, epilog=texts.SHOW_EXAMPLES)
 @click.argument("run", nargs=-1, required=True, metavar="WORKFLOW ID")
+@click.option("--epoch", type=click.IntRange(0), metavar="NUMBER", help=texts.EPOCH_OPTION)
 @common_options
 @click.pass_obj
-def command(invocation: Invocation, /, *, run: tuple[str, ...]) -> int:
+def command(invocation: Invocation, /, *, run: tuple[str, ...], epoch: int | None) -> int:
     """Show one run."""
     workflow, run_id, _ = run_named(run)
     with reading(invocation) as (store, _):
         row = find_run(store, workflow, run_id)
         try:
-            story = story_of(store, row)
+            story = story_of(store, row, epoch=epoch)
             attributes = shown_values(Finder(store).attributes(row.key))
         except EntryCorrupt:
             say(headline(view_of(row), now_ms=SystemClock().now_ms()))
@@ -95,8 +96,9 @@ def line(row: TimelineRow, *, began_ms: int) -> tuple[str, str, str]:
         remarks.append(texts.ATTEMPTS.format(count=row.attempts))
     if remarks:
         text += f" ({', '.join(remarks)})"
-    if row.line:
-        text += f"  [{row.line}]"
+    place = ", ".join(filter(None, (row.path, row.line)))
+    if place:
+        text += f"  [{place}]"
     return since(row.at_ms - began_ms), row.kind, in_one_line(text)
 
 

@@ -76,7 +76,8 @@ SHOW = """Show one run: where it stands, what it waits for, and each step with i
 SHOW_EXAMPLES = """\b
 Examples:
   weft runs show place_order o-1
-  weft runs show place_order/o-1 --json"""
+  weft runs show place_order/o-1 --json
+  weft runs show place_order/o-1 --epoch 0"""
 
 SIGNAL_SHORT = "Send a signal to a run."
 SIGNAL = """Send a run the signal KIND, the name of its class, with the fields in JSON.
@@ -118,6 +119,16 @@ TERMINATE_EXAMPLES = """\b
 Examples:
   weft runs terminate place_order o-1 --reason "left over from a test" """
 
+RESET_SHORT = "Cut a run after a step and let it go on from there."
+RESET = """Cut the journal of a run after STEP and let the run go on from there with today's code, in a new epoch: calls after the cut are made again under new ids.
+
+STEP is the path of a call or a timer as `runs show` writes it (Payments.charge.1), the number of an entry, or `start`. What came after it is kept as history: `runs show --epoch`. Effects after the cut are undone first, the last one first, unless --keep says that they stay. It works on runs that are open, blocked or have ended; messages after the cut are told again."""
+RESET_EXAMPLES = """\b
+Examples:
+  weft runs reset place_order o-1 --at Inventory.reserve.1 --reason "charged the wrong account"
+  weft runs reset place_order/o-1 --at start --keep --reason "the books were mended by hand"
+  weft runs show place_order o-1 --epoch 0"""
+
 DOCTOR_SHORT = "Check what a System stands on."
 DOCTOR = """Check the interpreter, SQLite, the libraries, the settings, the store, the disk and the clock; with TARGET, build the System and compare it with the store.
 
@@ -153,6 +164,9 @@ LIMIT_OPTION = "The most runs to list."
 TARGET_OPTION = "Check the signal against the code of this System first."
 REASON_OPTION = "Why; kept with the run."
 RESEND_OPTION = "Send again also what may have happened and cannot be undone; needs --reason."
+AT_OPTION = "The step after which the run goes on: a path, the number of an entry, or start."
+EFFECTS_OPTION = "Whether the effects after the cut are undone first (the default), or stay."
+EPOCH_OPTION = "The run as it stood at the end of this epoch, before the reset that ended it."
 REPLY_OPTION = "What the calls reply in place of their services."
 WHO_OPTION = "Who asks; kept with the run. Default: this user at this host."
 NO_WAIT_OPTION = "Do not wait until the engine has taken the request."
@@ -250,6 +264,7 @@ ENDED_REMEDY = "nothing can be asked of it any more; start another run under ano
 NOTHING_TO_SKIP = "run {workflow}/{id} is {status}: none of its calls needs attention"
 SKIP_REMEDY = "skip and --resend are for runs that `weft runs list --status needs-attention` shows"
 TAKEN = "{name}: {kind} taken by {owner}; the run stands as {status}"
+RESET_REFUSED = "{name}: the reset was refused; `weft runs show` and the engine's log say why"
 NO_ENGINE = "{name}: {kind} kept; no engine runs on this store, the next one takes it when it starts"
 LEFT = "{name}: {kind} kept for {owner}"
 NOT_TAKEN = "{name}: {kind} kept, but {owner} has not taken it for {wait} s; it stays until it is taken"

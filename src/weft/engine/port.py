@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from weft.engine.execution.program import Program
 from weft.flow.port import RunsPort
@@ -44,6 +44,12 @@ class Engine(RunsPort, Protocol):
 
     async def terminate(self, workflow: str, run_id: str, *, who: str, why: str) -> None:
         """End a run without its undos."""
+        ...
+
+    async def reset(
+        self, workflow: str, run_id: str, *, at: str, effects: Literal["undo", "keep"] = "undo", who: str, why: str
+    ) -> None:
+        """Cut a run after a step, undo or keep the effects since, and let it go on from there in a new epoch."""
         ...
 
     async def list(self, *, workflow: str | None = None, limit: int = 100) -> list[RunView]:

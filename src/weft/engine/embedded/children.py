@@ -11,7 +11,7 @@ from typing import Protocol, cast
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.embedded.rows import EntryRow
 from weft.engine.execution.commands import CallIssued, decode_commands
-from weft.engine.execution.entries import CancelAsked, Started, decode_entry
+from weft.engine.execution.entries import CancelAsked, Reset, Started, decode_entry
 from weft.errors import NotDone, OutcomeUnknown, RunClosed, WeftError
 from weft.flow.ambient_runs import OPERATIONS, SERVICE
 from weft.flow.port import OnClose
@@ -36,8 +36,8 @@ def child_in(target: str, arguments: bytes) -> tuple[str, str, OnClose]:
     return values["workflow"], values["run_id"], values["on_close"]
 
 
-def children_at(start: Started) -> dict[tuple[str, str], OnClose]:
-    """Return the children that came over from the generation before."""
+def children_at(start: Started | Reset) -> dict[tuple[str, str], OnClose]:
+    """Return the children that came over from the generation, or the epochs, before."""
     return {(workflow, run_id): cast("OnClose", how) for workflow, run_id, how in start.children}
 
 

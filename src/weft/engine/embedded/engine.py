@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from weft.clock import Clock, SystemClock
+from weft.engine.embedded.acts import OperatorActs
 from weft.engine.embedded.intake import Intake
 from weft.engine.embedded.post import Asked
 from weft.engine.embedded.questions import Questions
@@ -47,7 +48,7 @@ class Killed(BaseException):
     """Raised by `on_commit` to make the engine drop everything, as a crash at that point would."""
 
 
-class EmbeddedEngine:
+class EmbeddedEngine(OperatorActs):
     """Run workflows durably on one machine.
 
     Attributes:
@@ -344,36 +345,17 @@ class EmbeddedEngine:
         with suppress(RunClosed):
             self._work.journal.accept(self._work.shelf.live(workflow, run_id), asked)
 
-    # Operators.
-
-    async def retry(self, workflow: str, run_id: str, *, who: str, why: str = "", resend: bool = False) -> None:
-        """Try the waiting calls of a run now, to `resend` also those that may have happened; look at a blocked one."""
-        act = self._work.operators.retry
-        await self._do(lambda: act(self._work.shelf.live(workflow, run_id), who=who, why=why, resend=resend))
-
-    async def skip(self, workflow: str, run_id: str, *, who: str, why: str, reply: bytes | None = None) -> None:
-        """Give up the calls of a run that need attention, as an operator's decision with its reason."""
-        await self._do(
-            lambda: self._work.operators.skip(self._work.shelf.live(workflow, run_id), who=who, why=why, reply=reply)
-        )
-
-    async def terminate(self, workflow: str, run_id: str, *, who: str, why: str) -> None:
-        """End a run without its undos."""
-        await self._do(
-            lambda: self._work.operators.terminate(self._work.shelf.live(workflow, run_id), who=who, why=why)
-        )
-
     async def list(self, *, workflow: str | None = None, limit: int = 100) -> list[RunView]:
         """Return runs, newest first."""
         return [view_of(row) for row in self._open_store().list_runs(workflow=workflow, limit=limit)]
 
-    async def show(self, workflow: str, run_id: str) -> RunStory:
-        """Return the story of one run.
+    async def show(self, workflow: str, run_id: str, *, epoch: int | None = None) -> RunStory:
+        """Return the story of one run; with an epoch, as it stood at the end of that.
 
         Raises:
-            RunNotFound: there is none.
+            RunNotFound: there is none, or it had no such epoch.
         """
-        return story_of(self._open_store(), self._row(workflow, run_id))
+        return story_of(self._open_store(), self._row(workflow, run_id), epoch=epoch)
 
     # What a test on a virtual clock asks: whether anything can happen without time passing.
 

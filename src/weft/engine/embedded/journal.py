@@ -8,7 +8,8 @@ from functools import partial
 from typing import NoReturn, TypeAlias
 
 from weft.clock import Clock
-from weft.engine.embedded.children import STARTS, child_of, children_at
+from weft.engine.embedded.children import STARTS, child_of
+from weft.engine.embedded.epochs import note_beginning
 from weft.engine.embedded.generations import GENERATIONS_AT_ONCE, PYTHON, Handover, Listener, next_start
 from weft.engine.embedded.live import LiveRun
 from weft.engine.embedded.rows import EntryRow
@@ -26,6 +27,7 @@ from weft.engine.execution.commands import (
 from weft.engine.execution.entries import (
     CancelAsked,
     Entry,
+    Reset,
     Started,
     Told,
     decode_entry,
@@ -37,7 +39,6 @@ from weft.engine.execution.loop import DRAIN_LIMIT
 from weft.engine.execution.program import Program
 from weft.errors import DrainTooLong, EntryCorrupt, JournalDiverged, LimitExceeded, RunClosed, WeftError
 from weft.flow.messages import check_message
-from weft.ids import digest
 from weft.model.operation import Operation
 from weft.model.policy import Limits
 from weft.model.run import RunStatus
@@ -88,6 +89,11 @@ class Journal:
         """Return the writer, which is there while the engine is open."""
         assert self._writer is not None, "the engine is open"
         return self._writer
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """Return the operations of the System by target."""
+        return self._operations
 
     def execution(self, identity: Identity) -> Execution:
         """Return an execution that has been told nothing.
@@ -189,7 +195,7 @@ class Journal:
         assert execution is not None, "a run without an execution is not stepped"
         self.watchdog.begin(live)
         try:
-            if live.next_seq - live.first_seq > self._limits.journal_entries and not isinstance(entry, Started):
+            if execution.entries >= self._limits.journal_entries and not isinstance(entry, Started | Reset):
                 self._refuse_full()
             commands = execution.tell(entry, at_ms)
             recorded = encode_commands(commands)
@@ -303,8 +309,12 @@ class Journal:
         live.last_ms = rows[-1].at_ms if rows else 0
         self.watchdog.begin(live)
         try:
-            live.execution = self.execution(live.identity)
-            self._replay(live, live.execution, [row for row in rows if row.commands != UNANSWERED])
+            identity = live.identity
+            live.execution = self.execution(identity._replace(epoch=identity.epoch - live.resets))
+            started = note_beginning(live, rows)
+            if started is not None:
+                self._compare_python(started.python)
+            self._replay(live, live.execution, rows)
             live.blocked = ""
         except WeftError as error:
             self.block(live, error)
@@ -316,18 +326,12 @@ class Journal:
             self.watchdog.end()
         return [row for row in rows if row.commands == UNANSWERED]
 
-    def _replay(self, live: LiveRun, execution: Execution, answered: list[EntryRow]) -> None:
-        for number, row in enumerate(answered):
-            if row.seq != live.first_seq + number:
-                what = f"the journal of {live.name} lacks entry {live.first_seq + number}"
+    def _replay(self, live: LiveRun, execution: Execution, rows: list[EntryRow]) -> None:
+        for number, row in enumerate(row for row in rows if row.commands != UNANSWERED):
+            if row is not rows[number]:
+                what = f"the journal of {live.name} lacks what entry {rows[number].seq} was answered with"
                 raise EntryCorrupt(what)
             entry = decode_entry(row.entry)
-            if isinstance(entry, Started):
-                if not live.identity.generation:
-                    live.input_digest = digest(entry.input)
-                live.note_children(children_at(entry))
-                live.behalf = live.behalf._replace(principal=entry.principal, trace=entry.trace)
-                self._compare_python(entry.python)
             commands = decode_commands(row.commands)
             for command in commands:
                 if isinstance(command, CallIssued):

@@ -119,6 +119,7 @@ class LiveRun:
         sealed: why its journal cannot be read, so that nothing can be written behind it either.
         saved: status, wake time and reason as the store has them.
         stored: rows of the store tell of failures of its calls.
+        resets: how often its present generation was reset.
         answers: what updates of this generation were answered with, by id, once that is on disk; nothing until then.
         earlier: the same of the messages before this generation, nothing for one without an answer; nothing until it
             is asked for.
@@ -145,6 +146,7 @@ class LiveRun:
         "over",
         "pending",
         "prefix",
+        "resets",
         "saved",
         "sealed",
         "stored",
@@ -167,6 +169,7 @@ class LiveRun:
         self.gone = False
         self.over = False
         self.stored = False
+        self.resets = 0
         self.sealed: WeftError | None = None
         self.blocked = ""
         self.calls: dict[str, CallState] = {}
@@ -189,6 +192,17 @@ class LiveRun:
             return _UNDER_WAY
         wake_ms = min((timer.due_ms for timer in execution.timers.values()), default=None)
         return (RunStatus.WAITING, wake_ms, "")
+
+    def ids_of(self, record: CallRecord) -> tuple[str, str | None]:
+        """Return the id of a call that belongs to an earlier epoch, and of the one that it undoes."""
+        chain, generation, epoch = self.identity.chain, self.identity.generation, record.epoch
+        mark = f"~{epoch}/"
+        ids = [
+            call_id(chain, generation=generation, epoch=epoch, path=path.removeprefix(mark))
+            for path in (record.path, record.undoes)
+            if path
+        ]
+        return ids[0], ids[1] if record.undoes else None
 
     def note_answer(self, said: UpdateAnswered) -> None:
         """Remember what an update was answered with."""
@@ -215,6 +229,7 @@ class LiveRun:
             state.drop()
         self.calls.clear()
         self.first_seq = self.next_seq
+        self.resets = 0
         self.answers = self.earlier = None
         if before is not None:
             before.evict()

@@ -12,6 +12,7 @@ from weft.clock import Clock
 from weft.engine.embedded.journal import Journal, reason_of
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.embedded.requests import RequestRow
+from weft.engine.embedded.resets import ResetAsked, Resets
 from weft.engine.embedded.sender import Sender
 from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
@@ -40,6 +41,7 @@ class Operators:
         closing: Callable[[LiveRun], None],
         broken: Callable[[StoreFailed], None],
     ) -> None:
+        self.resets = Resets(journal, shelf, clock=clock, reload=self._reload)
         self._journal = journal
         self._shelf = shelf
         self._sender = sender
@@ -170,12 +172,24 @@ class Operators:
         for row in self._store.pending_requests(self._last_request):
             self._last_request = row.id
             try:
+                if row.kind == "reset":
+                    self.resets.begin(_reset_of(row), partial(self._settled, row))
+                    continue
                 self._take(row)
             except StoreFailed:
                 raise
             except (WeftError, ValueError) as error:  # ValueError: text that is none
                 self._refuse(row, error)
             self._journal.writer.batch.requests_done.append(row.id)
+        self._journal.writer.schedule()
+
+    def _settled(self, row: RequestRow, error: WeftError | None) -> None:
+        """Let a request go in the transaction of its reset, or with its refusal; not if the engine has failed."""
+        if isinstance(error, StoreFailed):
+            return
+        if error is not None:
+            self._refuse(row, error)
+        self._journal.writer.batch.requests_done.append(row.id)
         self._journal.writer.schedule()
 
     def _refuse(self, row: RequestRow, error: Exception) -> None:
@@ -206,7 +220,7 @@ class Operators:
                 self.terminate(live, who=row.who, why=row.why)
             case _:
                 what = f"nothing is known by the name of {row.kind}"
-                raise InputInvalid(what, remedy="ask for signal, cancel, retry, resend, skip or terminate")
+                raise InputInvalid(what, remedy="ask for signal, cancel, retry, resend, skip, terminate or reset")
 
     def _find(self, row: RequestRow) -> LiveRun | None:
         live = self._shelf.loaded(row.workflow, row.run_id)
@@ -216,3 +230,11 @@ class Operators:
         if found is None or not RunStatus(found.status).is_open:
             return None
         return self._shelf.load(found)
+
+
+def _reset_of(row: RequestRow) -> ResetAsked:
+    effects, _, step = row.body.decode().partition("\n")
+    if effects not in {"undo", "keep"}:
+        what = f"the effects after a cut are undone or kept, not {effects!r}"
+        raise InputInvalid(what, remedy="say --undo or --keep")
+    return ResetAsked(row.workflow, row.run_id, step, "undo" if effects == "undo" else "keep", row.who, row.why)

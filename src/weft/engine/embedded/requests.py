@@ -20,7 +20,7 @@ class Request:
     Attributes:
         workflow: the run's workflow.
         run_id: the run's id within it.
-        kind: signal, cancel, retry, resend, skip or terminate.
+        kind: signal, cancel, retry, resend, skip, terminate or reset.
         body: what kind of message and its bytes, as the owner expects them.
         who: who asked.
         why: the reason given; empty where none is needed.

@@ -98,9 +98,12 @@ class Sender:
             earlier: attempts that the store knows of: how many, why the last one failed, when the next was due.
         """
         operation = record.operation
+        call_id, undoes = live.prefix + record.path, live.prefix + record.undoes if record.undoes else None
+        if record.epoch >= 0:
+            call_id, undoes = live.ids_of(record)
         call = Call(
-            id=live.prefix + record.path,
-            undoes=live.prefix + record.undoes if record.undoes else None,
+            id=call_id,
+            undoes=undoes,
             service=operation.service,
             operation=operation.name,
             arguments=record.arguments,

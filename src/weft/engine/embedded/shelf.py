@@ -7,10 +7,11 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 
+from weft.engine.embedded.epochs import effective, resets_in
 from weft.engine.embedded.journal import Journal
 from weft.engine.embedded.live import LiveRun
 from weft.engine.embedded.lookups import Lookups
-from weft.engine.embedded.store import RunRow, Store
+from weft.engine.embedded.store import EntryRow, RunRow, Store
 from weft.engine.embedded.timetable import Timetable
 from weft.engine.execution.entries import Started, decode_entry
 from weft.engine.execution.execution import Identity
@@ -108,7 +109,7 @@ class Shelf:
             self._journal.block(live, error)
             self._journal.save_standing(live)
             return live
-        untold = self._journal.load(live, rows)
+        untold = self._load(live, rows) if row.epoch else self._journal.load(live, rows)
         if live.execution is not None:
             # What came while the run was blocked is told first: it may hold the outcome of a call.
             calls = list(live.execution.calls.open())
@@ -117,6 +118,13 @@ class Shelf:
         self._journal.save_standing(live)
         self.touch(live)
         return live
+
+    def _load(self, live: LiveRun, whole: list[EntryRow]) -> list[EntryRow]:
+        """Replay a run that was reset: the entries that count."""
+        live.resets = resets_in(whole)
+        untold = self._journal.load(live, effective(whole))
+        live.first_seq = whole[0].seq if whole else 0
+        return untold
 
     def first_input(self, key: int) -> bytes:
         """Return the digest of the input that a run was first started with."""

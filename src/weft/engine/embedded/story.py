@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from weft.clock import to_datetime
+from weft.engine.embedded.epochs import of_epoch
 from weft.engine.embedded.store import EntryRow, RunRow
 from weft.engine.execution.commands import (
     CallAbandoned,
@@ -26,6 +27,7 @@ from weft.engine.execution.entries import (
     Ended,
     Entry,
     Noted,
+    Reset,
     Skipped,
     Started,
     TimerFired,
@@ -70,14 +72,23 @@ def view_of(row: RunRow, attributes: Mapping[str, object] = _NONE) -> RunView:
     )
 
 
-def story_of(store: Journalled, row: RunRow) -> RunStory:
+def story_of(store: Journalled, row: RunRow, *, epoch: int | None = None) -> RunStory:
     """Return the story of a run.
+
+    Args:
+        store: where its journal is read.
+        row: the run.
+        epoch: how it stood at the end of this one, of those of its present generation; nothing for the present one.
 
     Raises:
         EntryCorrupt: a row of its journal does not parse.
+        RunNotFound: it had no such epoch.
     """
     teller = _Teller()
-    for entry in store.journal(row.key, generation=row.generation):
+    rows = store.journal(row.key, generation=row.generation)
+    if row.epoch or epoch:
+        rows = of_epoch(rows, now=row.epoch, epoch=row.epoch if epoch is None else epoch)
+    for entry in rows:
         teller.told(decode_entry(entry.entry), entry.at_ms)
         for command in decode_commands(entry.commands) if entry.commands else ():
             teller.answered(command, entry.at_ms)
@@ -116,6 +127,10 @@ class _Teller:
                 self._close(path, at_ms, outcome=f"skipped: {why}{_by(who)}", attempts=0)
             case Noted(what=what, who=who, why=why):
                 self._add(_line(at_ms, "operator", f"{what} {why}{_by(who)}"))
+            case Reset():
+                self.told(decode_entry(entry.told), at_ms)
+                what = f"reset after {entry.step} to epoch {entry.epoch}: {entry.why}{_by(entry.who)}"
+                self._add(_line(at_ms, "operator", what))
 
     def answered(self, command: Command, at_ms: int) -> None:
         match command:

@@ -182,7 +182,9 @@ class Work:
         earlier = self.shelf.store.attempts(live.key) if calls else {}
         live.stored = bool(earlier)
         for record in calls:
-            if execution.calls.get(record.path) is record:
+            # While a reset takes effects back, the call whose outcome is told next has one: it is not made again.
+            is_wanted = execution.resetting is None or bool(record.undoes)
+            if is_wanted and execution.calls.get(record.path) is record:
                 self.sender.send(live, record, arrived=True, earlier=earlier.get(record.path))
         for timer in execution.timers.values():
             self.timetable.set(live, timer.path, timer.due_ms)

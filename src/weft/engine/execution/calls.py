@@ -97,6 +97,10 @@ class Calls:
         """Return the call of this path if it has no outcome yet."""
         return self._open.get(path)
 
+    def operation(self, target: str) -> Operation:
+        """Return an operation of the System."""
+        return self._operations[target]
+
     def open_effects(self) -> int:
         """Return how many effects have no outcome yet."""
         return self._effects
@@ -165,6 +169,7 @@ class Calls:
         operation = self._operations[f"{undone.operation.service}.{undone.operation.undo}"]
         record = self._record(undone.path + UNDO, operation, undone.arguments, scope=self._owner.root_scope)
         record.undoes = undone.path
+        record.epoch = undone.epoch
         record.issued_ms = undone.issued_ms
         record.undoable = False
         command = CallIssued(record.path, operation.target, record.arguments, "", undone.path, "")

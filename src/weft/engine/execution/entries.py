@@ -128,7 +128,55 @@ class Noted(msgspec.Struct, frozen=True, array_like=True, tag="note", gc=False):
     why: str
 
 
-Entry: TypeAlias = Started | Ended | TimerFired | Told | CancelAsked | Skipped | Noted
+class Undoing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One call that a reset takes back.
+
+    Attributes:
+        epoch: in which it was made.
+        path: its path then.
+        target: what was called; `arguments`: with which bytes.
+        issued: the entry that it was issued in answer to.
+        ended: the entry that was its outcome; nothing if it had none.
+        issued_ms: when it was issued.
+    """
+
+    epoch: int
+    path: str
+    target: str
+    arguments: bytes
+    issued: int
+    ended: int | None
+    issued_ms: int
+
+
+class Reset(msgspec.Struct, frozen=True, array_like=True, tag="reset", gc=False):
+    """The run goes on from an earlier entry in a new epoch; what came after it is history.
+
+    Attributes:
+        cut: number of the entry from which it goes on: this and all later ones before this are told no more.
+        told: that entry, encoded; it is told again once the undos are done.
+        epoch: the new one.
+        step: what the operator named.
+        who: who decided.
+        why: the reason.
+        undos: calls after the cut that are taken back first.
+        children: runs that were started after the cut and are closed with this one: workflow, id and how.
+    """
+
+    cut: int
+    told: bytes
+    epoch: int
+    step: str
+    who: str
+    why: str
+    undos: tuple[Undoing, ...] = ()
+    children: tuple[tuple[str, str, str], ...] = ()
+
+
+RESET_MARK = b"\xa5reset"
+"""What follows the first byte of every encoded reset."""
+
+Entry: TypeAlias = Started | Ended | TimerFired | Told | CancelAsked | Skipped | Noted | Reset
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Entry)

@@ -19,17 +19,18 @@ from weft.engine.execution.commands import (
 )
 from weft.engine.execution.continuing import Continued, is_continued, nearly_full, refuse_to_continue
 from weft.engine.execution.divergence import compare
+from weft.engine.execution.endings import text_of
 from weft.engine.execution.entries import (
     PROTOCOL,
     CancelAsked,
     Ended,
     Entry,
     Noted,
+    Reset,
     Skipped,
     Started,
     TimerFired,
     Told,
-    storable,
 )
 from weft.engine.execution.eviction import RunEvicted
 from weft.engine.execution.handles import Ready, RunTimer
@@ -38,8 +39,9 @@ from weft.engine.execution.loop import DRAIN_LIMIT, RunLoop, RunTask
 from weft.engine.execution.patches import Patches
 from weft.engine.execution.paths import place_raised
 from weft.engine.execution.program import Program
+from weft.engine.execution.resetting import Resetting
 from weft.engine.execution.scopes import Scope
-from weft.errors import AlreadyAnswered, EntryCorrupt, LimitExceeded, ProtocolUnknown, WeftError
+from weft.errors import AlreadyAnswered, EntryCorrupt, LimitExceeded, ProtocolUnknown
 from weft.flow.ambient import CurrentScope, current_run
 from weft.ids import digest
 from weft.model.call import Outcome
@@ -90,6 +92,7 @@ class Execution:
         self.marks: tuple[CancelAsked, ...] = ()
         self.cancelled_by = _BY_NOBODY
         self.started: Started | None = None
+        self.resetting: Resetting | None = None
         self.timers: dict[str, RunTimer] = {}
         self.loop = RunLoop(name=f"{identity.chain}/{identity.generation}", timers=self, drain_limit=drain_limit)
         self.root_scope = Scope(self.loop, self, parent=None, owner=None)
@@ -132,6 +135,8 @@ class Execution:
         loop.now_ms = max(loop.now_ms, at_ms)
         self._apply(entry)
         loop.drain()
+        if self.resetting is not None:
+            self._go_on_after_undos(self.resetting)
         if self._root is not None and self._root.done():
             self._end_if_over(self._root)
         self.entries += 1
@@ -170,6 +175,8 @@ class Execution:
     # Entries.
 
     def _apply(self, entry: Entry) -> None:
+        if self.resetting is not None and self.resetting.keeps(entry, self.timers):
+            return
         match entry:
             case Started():
                 self._start(entry)
@@ -190,8 +197,22 @@ class Execution:
                 self._cancel(why)
             case Skipped(path=path):
                 self.calls.skip(path, entry.reply, arrived=entry.arrived)
+            case Reset(epoch=epoch):
+                self.resetting = Resetting(self, entry, was=self.identity.epoch)
+                self.identity = self.identity._replace(epoch=epoch)
             case Noted():
                 pass
+
+    def _go_on_after_undos(self, resetting: Resetting) -> None:
+        """Tell what waited for the undos of a reset, once they are done; each with a drain of its own."""
+        if resetting.is_over:
+            self.resetting = None
+            for entry in resetting.kept:
+                if not isinstance(entry, RunTimer):
+                    self._apply(entry)
+                elif not entry.cancelled():
+                    entry.fire()
+                self.loop.drain()
 
     def _cancel(self, why: str) -> None:
         # Once the workflow has returned, what is left to cancel is the tasks that ignored it the first time.
@@ -263,7 +284,7 @@ class Execution:
             if len(result) <= self.limits.payload_bytes:
                 return RunEnded(RunStatus.COMPLETED, result)
             error = LimitExceeded(f"the result has {len(result):,} bytes; the limit is {self.limits.payload_bytes:,}")
-        return RunEnded(RunStatus.FAILED, kind=type(error).__name__, text=_text(error), line=place_raised(error))
+        return RunEnded(RunStatus.FAILED, kind=type(error).__name__, text=text_of(error), line=place_raised(error))
 
     # The loop's timers.
 
@@ -372,12 +393,3 @@ class Execution:
     def _check_alive(self) -> None:
         if self.loop.dead:
             raise RunEvicted
-
-
-def _text(error: BaseException) -> str:
-    """Return what an exception says, as text that can be stored: of bounded length, without lone surrogates."""
-    try:
-        text = error.what if isinstance(error, WeftError) else str(error)
-    except Exception:  # noqa: BLE001 - the border to the user's __str__, which must not take the engine down
-        text = "(its text cannot be shown)"
-    return storable(text)

@@ -25,6 +25,7 @@ class CallRecord(msgspec.Struct, eq=False):
         entry: the entry during whose drain it was issued.
         abandoned: nobody waits for it any more.
         undoable: its effect stands, or may stand, and has an undo.
+        epoch: the epoch in which it was made, where the run was reset since; else below zero.
     """
 
     path: str
@@ -40,6 +41,7 @@ class CallRecord(msgspec.Struct, eq=False):
     undoes: str = ""
     future: RunFuture | None = None
     task: RunTask | None = None
+    epoch: int = -1
 
 
 class Undoer(Protocol):
@@ -223,10 +225,10 @@ class Scope:
         for task in self.unfinished_tasks():
             task.cancel()
         await self.at_rest(tasks=True)
-        await self._undo(self.records)
+        await self.undo(self.records)
         self.records = []
 
-    async def _undo(self, records: list[CallRecord]) -> None:
+    async def undo(self, records: list[CallRecord]) -> None:
         """Undo each call after every undo of a call that was issued after its end; others run together."""
         todo = [record for record in records if record.undoable]
         latest = [(-record.issued, record.path, record) for record in todo]
