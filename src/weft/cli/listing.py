@@ -80,6 +80,5 @@ def described(row: RunRow, attributes: dict[str, object]) -> dict[str, object]:
         "generation": row.generation,
         "attributes": attributes,
         "reason": row.reason,
-        "generation": row.generation,
         "epoch": row.epoch,
     }
