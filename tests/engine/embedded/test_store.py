@@ -230,3 +230,15 @@ def test_staged_rows_are_not_seen_before_their_commit(tmp_path: Path) -> None:
         assert before is None
         assert store.row(1) is not None
         assert store.row(2) is None
+
+
+def test_a_name_that_is_staged_while_somebody_looks_for_another(tmp_path: Path) -> None:
+    """A look for a run that there is not, between stage and commit, does not make the writer forget a new workflow."""
+    with owned(tmp_path / "shop.db") as store:
+        assert store.stage(with_runs(1))
+        assert store.find("restock", "o-1") is None
+        store.commit()
+
+        store.write(with_runs(2))
+
+        assert [row.key for row in store.list_runs(limit=9)] == [2, 1]

@@ -169,3 +169,19 @@ def test_disk_that_fills_during_a_commit(tmp_path: Path) -> None:
     assert process.returncode == 0
     with owned(tmp_path / "shop.db") as store:
         assert len(store.journal(1)) == int(seq)
+
+
+async def test_what_is_collected_after_a_failure_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Who waits for all to be written hears of the failure, also if something was collected that never will be."""
+    with owned(tmp_path / "shop.db") as store:
+        store.write(with_runs(1))
+        fill_the_disk(store)
+        writer = Writer(store, asyncio.get_running_loop(), on_failed=lambda _: writer.batch.requests_done.append(1))
+        writer.batch = batch_of(100)
+        writer.schedule()
+
+        with pytest.raises(StoreFailed):
+            await writer.drained()
+
+        assert writer.pending
+        await writer.close()

@@ -64,6 +64,7 @@ class Store:
         self._reading = opened.reading
         self._writing = opened.writing
         self._ownership = opened.ownership
+        self._given: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._version = self._data_version()
@@ -160,7 +161,7 @@ class Store:
         except sqlite3.Error:
             # The error that led here is the one to tell; SQLite rolls back by itself when the file is next opened.
             connection.close()
-        self._load_names()
+        self._given.clear()
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -308,12 +309,13 @@ class Store:
         return self._writing
 
     def _number(self, name: str) -> int:
-        number = self._numbers.get(name)
+        # What the writer has given is its own to know: readers see a name only once it is committed.
+        number = self._given.get(name)
         if number is None:
-            cursor = self._writer().execute("INSERT INTO workflows (name) VALUES (?)", (name,))
-            assert cursor.lastrowid is not None, "an insert has an id"
-            number = self._numbers[name] = cursor.lastrowid
-            self._names[number] = name
+            connection = self._writer()
+            connection.execute("INSERT INTO workflows (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
+            number = connection.execute("SELECT id FROM workflows WHERE name = ?", (name,)).fetchone()[0]
+            self._given[name] = number
         return number
 
     def _load_names(self) -> None:

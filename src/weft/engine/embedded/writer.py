@@ -139,7 +139,7 @@ class Writer:
         Raises:
             StoreFailed: a commit failed.
         """
-        while self.pending and not self._closed:
+        while self._expects() and not self._closed:
             self.schedule()
             idle: asyncio.Future[None] = self._loop.create_future()
             self._idle.append(idle)
@@ -243,8 +243,12 @@ class Writer:
                 self._closed = True
                 raise
             self._news.popleft()
-        if not self.pending:
+        if not self._expects():
             self._wake_idle()
+
+    def _expects(self) -> bool:
+        # After a failure nothing that is collected goes anywhere: who waited for that would wait for ever.
+        return self.pending if self.failed is None else bool(self._news)
 
     def _tell(self, news: _News) -> None:
         if news.error is not None:
