@@ -22,6 +22,7 @@ from weft.errors import (
     ValueInvalid,
     WeftError,
 )
+from weft.flow.calls import this_call
 from weft.flow.chance import random, uuid4
 from weft.flow.continuing import continue_as_new, journal_nearly_full
 from weft.flow.messages import receive
@@ -87,6 +88,7 @@ __all__ = [
     "read",
     "receive",
     "saga",
+    "this_call",
     "uuid4",
     "workflow",
 ]

@@ -19,6 +19,7 @@ WeftError
 ├── EntryCorrupt              E208  a row of the journal that does not parse
 ├── AlreadyAnswered           E209  an update was answered a second time
 ├── ContinuationRefused       E210  continue_as_new where something would be left behind
+├── OutsideCall               E211  this_call was used outside an operation
 ├── RunFailed                 E301  the awaited run failed
 │   ├── RunCancelled          E302  the awaited run was cancelled
 │   └── RunTerminated         E303  the awaited run was ended by an operator
@@ -136,6 +137,13 @@ class OutsideRun(WeftError):
 
     code = "WEFT-E201"
     remedy = "use it inside a workflow; in services and scripts use the ordinary Python means"
+
+
+class OutsideCall(WeftError):
+    """Tell that `this_call` was used where no operation is executing."""
+
+    code = "WEFT-E211"
+    remedy = "use it in an operation, or in what an operation calls; a workflow has no call, but an input and an id"
 
 
 class ScopeClosed(WeftError):
