@@ -26,6 +26,7 @@ WeftError
 ├── RunExists                 E304  the id is taken by a run with another input
 ├── RunNotFound               E305  no such run
 ├── RunClosed                 E306  a message to a run that has ended
+├── QueueingInvalid           E307  a start with a priority, time or key that cannot be
 ├── StoreOwned                E311  another engine owns the store
 ├── StoreNewer                E312  the store was written by a newer weft
 ├── StoreFailed               E313  a commit failed; the engine has stopped
@@ -246,6 +247,12 @@ class RunClosed(WeftError):
     """Tell that a run has ended and takes no more messages."""
 
     code = "WEFT-E306"
+
+
+class QueueingInvalid(WeftError):
+    """Tell that what a start says about its turn cannot be."""
+
+    code = "WEFT-E307"
 
 
 class StoreOwned(WeftError):

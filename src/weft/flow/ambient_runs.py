@@ -11,6 +11,7 @@ from weft.errors import (
     InputInvalid,
     LimitExceeded,
     NotDone,
+    QueueingInvalid,
     RunCancelled,
     RunClosed,
     RunExists,
@@ -21,12 +22,13 @@ from weft.errors import (
     WeftError,
 )
 from weft.flow.ambient import current_call, current_run
-from weft.flow.port import OnClose, RunsPort
+from weft.flow.port import OnClose, RunsPort, Terms
 from weft.model.call import NOBODY, Behalf, Call, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.message import Answer
 from weft.model.operation import Operation
 from weft.model.policy import NO_TIMEOUT_MS
+from weft.model.queueing import FIRST_COME, Queueing
 
 SERVICE = "weft.runs"
 """The service under which an engine answers requests about runs."""
@@ -42,7 +44,7 @@ class RunsRefusal:
 
 
 _ABOUT_RUNS = (RunExists, RunNotFound, RunClosed, RunFailed, RunCancelled, RunTerminated)
-_IMPOSSIBLE = (LimitExceeded, ValueInvalid, InputInvalid)
+_IMPOSSIBLE = (LimitExceeded, ValueInvalid, InputInvalid, QueueingInvalid)
 
 ERRORS: dict[str, type[WeftError]] = {error.__name__: error for error in (*_ABOUT_RUNS, *_IMPOSSIBLE)}
 """What a workflow is told as it is: asking the same again would end the same."""
@@ -55,11 +57,15 @@ DEFAULTS: dict[str, object] = {
     "within_ms": None,
     "on_close": "abandon",
     "message_id": "",
+    "key": "",
+    "priority": 0,
+    "at_ms": None,
     **dict.fromkeys(BEHALF, ""),
 }
 """What journals lack that are older than these fields."""
 
-_CHILD: dict[str, Any] = {"data": bytes, "within_ms": int | None, "on_close": OnClose, **BEHALF}
+_TURN: dict[str, Any] = {"key": str, "priority": int, "at_ms": int | None}
+_CHILD: dict[str, Any] = {"data": bytes, "within_ms": int | None, "on_close": OnClose, **_TURN, **BEHALF}
 _MESSAGE: dict[str, Any] = {"kind": str, "data": bytes}
 
 
@@ -112,7 +118,8 @@ async def answer(port: RunsPort, call: Call) -> Outcome:
                 result = await port.ask(**values)
             case "start" | "run":
                 behalf = Behalf(*(values.pop(name) for name in BEHALF)).within(call)
-                result = await port.start(**values, behalf=behalf)
+                turn = Queueing(*(values.pop(name) for name in _TURN))
+                result = await port.start(**values, behalf=behalf, queueing=turn)
                 if call.operation == "run":
                     result = await port.result(values["workflow"], values["run_id"])
             case _:
@@ -139,6 +146,15 @@ async def ask_engine(operation: str, values: Mapping[str, Any]) -> Any:
             raise error(refusal.what, kind=refusal.kind)
         raise error(refusal.what, remedy=refusal.remedy)
     raise outcome
+
+
+def recorded(terms: Terms) -> dict[str, Any]:
+    """Return the terms of a start as the call of a run records them: what counts from now on becomes a time."""
+    run = current_run.get()
+    assert run is not None, "only a run's requests are recorded"
+    turn = terms["queueing"].since(run.now_ms())
+    values: dict[str, Any] = {"within_ms": terms["within_ms"], "on_close": terms["on_close"]}
+    return values | {name: getattr(turn, name) for name in _TURN}
 
 
 def _refuse_inside_transaction(operation: str) -> None:
@@ -168,16 +184,18 @@ class AmbientRuns:
         behalf: Behalf = NOBODY,
         within_ms: int | None = None,
         on_close: OnClose = "abandon",
+        queueing: Queueing = FIRST_COME,
     ) -> None:
         """Start a run, or find that it exists with the same input."""
-        child = {"within_ms": within_ms, "on_close": on_close}
+        terms: Terms = {"within_ms": within_ms, "on_close": on_close, "queueing": queueing}
         if current_run.get() is not None:
-            await self._ask("start", workflow=workflow, run_id=run_id, data=data, **child, **behalf._asdict())
+            values = recorded(terms) | behalf._asdict()
+            await self._ask("start", workflow=workflow, run_id=run_id, data=data, **values)
             return
         _refuse_inside_transaction("start")
         around = current_call.get()
         behalf = behalf if around is None else behalf.within(around.call)
-        await self._engine.start(workflow, run_id, data, behalf=behalf, within_ms=within_ms, on_close=on_close)
+        await self._engine.start(workflow, run_id, data, behalf=behalf, **terms)
 
     async def result(self, workflow: str, run_id: str) -> bytes:
         """Wait for the end of a run and return its result."""

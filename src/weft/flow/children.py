@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from weft.errors import WeftError
 from weft.flow.ambient import current_run
-from weft.flow.ambient_runs import ask_engine
-from weft.flow.port import OnClose, RunsPort
+from weft.flow.ambient_runs import ask_engine, recorded
+from weft.flow.port import OnClose, RunsPort, Terms
 from weft.model.call import Behalf
 
 WHO = "whoever waited for it"
@@ -21,8 +21,7 @@ async def run_to_its_end(
     run_id: str,
     data: bytes,
     behalf: Behalf,
-    within_ms: int | None,
-    on_close: OnClose,
+    terms: Terms,
 ) -> bytes:
     """Start a run, wait for its end and return its result; who stops waiting closes it.
 
@@ -31,15 +30,15 @@ async def run_to_its_end(
         RunExists: the id is taken by a run with another input.
     """
     if current_run.get() is not None:
-        values = {"workflow": workflow, "run_id": run_id, "data": data, "within_ms": within_ms, "on_close": on_close}
-        result: bytes = await ask_engine("run", values | behalf._asdict())
+        values = {"workflow": workflow, "run_id": run_id, "data": data, **recorded(terms), **behalf._asdict()}
+        result: bytes = await ask_engine("run", values)
         return result
-    await port.start(workflow, run_id, data, behalf=behalf, within_ms=within_ms, on_close=on_close)
+    await port.start(workflow, run_id, data, behalf=behalf, **terms)
     try:
         return await port.result(workflow, run_id)
     except asyncio.CancelledError:
         with suppress(WeftError):  # it has ended meanwhile, or the engine has: there is nothing left to close
-            await _close(port, workflow, run_id, on_close=on_close)
+            await _close(port, workflow, run_id, on_close=terms["on_close"])
         raise
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypedDict
 
 from weft.model.call import NOBODY, Behalf
 from weft.model.message import Answer
+from weft.model.queueing import FIRST_COME, Queueing
 
 OnClose: TypeAlias = Literal["cancel", "abandon", "terminate"]
 """What becomes of a child when its parent ends, or stops waiting for it."""
+
+
+class Terms(TypedDict):
+    """On which terms a run is started: how long it may take, what closes it, when its turn comes; see RunsPort."""
+
+    within_ms: int | None
+    on_close: OnClose
+    queueing: Queueing
 
 
 class RunsPort(Protocol):
@@ -23,6 +32,7 @@ class RunsPort(Protocol):
         behalf: Behalf = NOBODY,
         within_ms: int | None = None,
         on_close: OnClose = "abandon",
+        queueing: Queueing = FIRST_COME,
     ) -> None:
         """Start a run, or find that it exists with the same input; returns once it is on disk.
 
@@ -33,6 +43,7 @@ class RunsPort(Protocol):
             behalf: for whom it works.
             within_ms: how long it may take until it is cancelled.
             on_close: what becomes of it when the run that started it ends; without meaning for others.
+            queueing: when its turn comes.
 
         Raises:
             RunExists: it exists with another input.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 from weft.codec import codec_for
 from weft.errors import DeclarationInvalid
 from weft.flow.children import run_to_its_end
-from weft.flow.port import OnClose, RunsPort
+from weft.flow.port import OnClose, RunsPort, Terms
 from weft.flow.state import State
 from weft.model.call import Behalf
 from weft.model.message import Signal, Update, read_answer
+from weft.model.queueing import FIRST_COME, queueing
 from weft.model.spec import WorkflowSpec
 from weft.model.system import System
 from weft.model.workflow import Workflow
@@ -34,6 +35,22 @@ class ForWhom(TypedDict, total=False):
     tenant: str
     principal: str
     trace: str
+
+
+class StartOptions(ForWhom, total=False):
+    """What a start may say besides: for whom the run works, and when its turn comes.
+
+    Attributes:
+        key: Whose turn it takes. `at_once_per_key` of the workflow counts runs of one key, and keys take turns.
+        priority: From -1,000 to 1,000, 0 where nothing is said; of those that wait for a place the larger go first.
+        at: It begins at this time, which has a time zone; until then it is a row and nothing more.
+        after: It begins this long from now: in a run from the run's own `now()`.
+    """
+
+    key: str
+    priority: int
+    at: datetime
+    after: timedelta
 
 
 class Run(Generic[R]):
@@ -126,7 +143,7 @@ class Runs:
         id: str,  # noqa: A002
         within: timedelta | None = None,
         on_close: OnClose = "abandon",
-        **behalf: Unpack[ForWhom],
+        **options: Unpack[StartOptions],
     ) -> Run[R]:
         """Start a run; returns once it is on disk. Starting it again with the same input finds it.
 
@@ -134,18 +151,20 @@ class Runs:
             workflow: of which.
             input: what it is given.
             id: unique within its workflow.
-            within: how long it may take, over all its generations; then it is cancelled. Nothing for ever.
+            within: how long it may take from its beginning, over all its generations; then it is cancelled. Nothing
+                for ever.
             on_close: what becomes of it when the run that starts it ends; nobody else closes it.
-            behalf: for whom it works, see ForWhom.
+            options: for whom it works and when its turn comes, see StartOptions.
 
         Raises:
             RunExists: the id is taken by a run with another input.
+            QueueingInvalid: its turn cannot be so.
             ValueCannotTravel: the input is not of the declared type.
         """
         spec = self._spec(workflow)
         data = spec.input.encode(input)
-        within_ms = _milliseconds(within)
-        await self._port.start(spec.name, id, data, behalf=Behalf(**behalf), within_ms=within_ms, on_close=on_close)
+        behalf, terms = _split(options, within=within, on_close=on_close)
+        await self._port.start(spec.name, id, data, behalf=behalf, **terms)
         return Run(self._port, spec, id)
 
     async def run(
@@ -157,7 +176,7 @@ class Runs:
         id: str,  # noqa: A002
         within: timedelta | None = None,
         on_close: OnClose = "cancel",
-        **behalf: Unpack[ForWhom],
+        **options: Unpack[StartOptions],
     ) -> R:
         """Start a run and wait for its result: a child.
 
@@ -170,22 +189,22 @@ class Runs:
         """
         spec = self._spec(workflow)
         data = spec.input.encode(input)
-        within_ms = _milliseconds(within)
-        done = await run_to_its_end(
-            self._port,
-            workflow=spec.name,
-            run_id=id,
-            data=data,
-            behalf=Behalf(**behalf),
-            within_ms=within_ms,
-            on_close=on_close,
-        )
+        behalf, terms = _split(options, within=within, on_close=on_close)
+        done = await run_to_its_end(self._port, workflow=spec.name, run_id=id, data=data, behalf=behalf, terms=terms)
         result: R = spec.result.decode(done)
         return result
 
     def find(self, workflow: Workflow[Input, R], id: str, /) -> Run[R]:  # noqa: A002 - the model's words
         """Return the run with this id; whether it exists shows when it is used."""
         return Run(self._port, self._spec(workflow), id)
+
+
+def _split(options: StartOptions, *, within: timedelta | None, on_close: OnClose) -> tuple[Behalf, Terms]:
+    """Return for whom a run works, and on which terms."""
+    rest = dict(options)
+    behalf = Behalf(**{name: str(rest.pop(name)) for name in Behalf._fields if name in rest})
+    turn = queueing(**rest) if rest else FIRST_COME  # pyright: ignore[reportArgumentType] - what is left by name
+    return behalf, {"within_ms": _milliseconds(within), "on_close": on_close, "queueing": turn}
 
 
 def _milliseconds(duration: timedelta | None) -> int | None:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 from weft.clock import Clock
 from weft.errors import SettingInvalid
 from weft.flow.ambient import current_call
-from weft.flow.port import OnClose, RunsPort
+from weft.flow.port import OnClose, RunsPort, Terms
 from weft.flow.proxy import make_proxy
 from weft.flow.runs import Runs
 from weft.host.dispatcher import Bound
@@ -24,6 +24,7 @@ from weft.model.call import NOBODY, Behalf, Handler
 from weft.model.effect import EffectKind
 from weft.model.message import Answer
 from weft.model.offering import offered_by
+from weft.model.queueing import FIRST_COME, Queueing
 from weft.model.service import Service
 from weft.model.spec import ServiceSpec
 from weft.model.system import System
@@ -171,10 +172,12 @@ class NotingPort:
         behalf: Behalf = NOBODY,
         within_ms: int | None = None,
         on_close: OnClose = "abandon",
+        queueing: Queueing = FIRST_COME,
     ) -> None:
         """Start a run."""
         _note_write()
-        await self._port.start(workflow, run_id, data, behalf=behalf, within_ms=within_ms, on_close=on_close)
+        terms: Terms = {"within_ms": within_ms, "on_close": on_close, "queueing": queueing}
+        await self._port.start(workflow, run_id, data, behalf=behalf, **terms)
 
     async def send(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> None:
         """Tell a run a message."""

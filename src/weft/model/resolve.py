@@ -17,6 +17,7 @@ from weft.model.pairing import judge_pairs, undo_name
 from weft.model.place import place_of
 from weft.model.policy import DEFAULT_TIMEOUT, NO_TIMEOUT_MS
 from weft.model.problem import Problem
+from weft.model.queueing import judge_at_once
 from weft.model.refusal import refusal_class
 from weft.model.service import Service, contracts_of
 from weft.model.signature import (
@@ -103,6 +104,7 @@ def resolve_workflow(workflow: Workflow[Any, Any], problems: list[Problem]) -> W
     """Return a workflow with its input, result and services."""
     where, label = workflow.where, f"workflow {workflow.name}"
     problems.extend(judge_name(workflow.name, "workflow", where))
+    problems.extend(judge_at_once(workflow.at_once, label, where))
     problems.extend(_judge_shape(workflow, label, where))
     parameters = parameters_of(workflow.function, method=False)
     problems.extend(judge_parameters(parameters, label, where, positional_only=True))

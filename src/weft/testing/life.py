@@ -13,6 +13,7 @@ from weft.flow.port import OnClose
 from weft.ids import Ids
 from weft.model.call import NOBODY, Behalf
 from weft.model.message import Answer
+from weft.model.queueing import FIRST_COME, Queueing
 
 T = TypeVar("T")
 
@@ -146,10 +147,12 @@ class Door:
         behalf: Behalf = NOBODY,
         within_ms: int | None = None,
         on_close: OnClose = "abandon",
+        queueing: Queueing = FIRST_COME,
     ) -> None:
         """Start a run."""
         del on_close  # nobody's child
-        await self._ask(lambda engine: engine.start(workflow, run_id, data, behalf=behalf, within_ms=within_ms))
+        begun = partial(EmbeddedEngine.start, behalf=behalf, within_ms=within_ms, queueing=queueing)
+        await self._ask(lambda engine: begun(engine, workflow, run_id, data))
 
     async def result(self, workflow: str, run_id: str) -> bytes:
         """Wait for a run's end, over as many lives as it takes."""

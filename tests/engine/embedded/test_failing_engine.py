@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.embedded.mill import HOUR, Depot, Gate, Mill, not_done
+from weft.engine.embedded import schema
 from weft.errors import StoreFailed, StoreNewer, StoreOfOtherSystem, StoreOwned
 from weft.flow.messages import receive
 from weft.model.message import Signal
@@ -139,7 +140,7 @@ async def test_a_store_of_a_newer_weft_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(StoreNewer):
             await mill.open()
         with closing(sqlite3.connect(mill.path)) as connection:
-            connection.execute("PRAGMA user_version = 1")
+            connection.execute(f"PRAGMA user_version = {schema.FORMAT}")
         await mill.open()
 
         assert await mill.engine.list() == []

@@ -17,7 +17,8 @@ from tests.engine.embedded.stores import (
     read,
     with_runs,
 )
-from weft.engine.embedded.batch import MOST_ROWS, Batch
+from weft.engine.embedded.batch import Batch
+from weft.engine.embedded.statements import MOST_ROWS
 from weft.engine.embedded.store import EntryRow, RunRow
 from weft.errors import StoreFailed
 

@@ -1,18 +1,16 @@
-"""What one commit writes, and how it becomes few statements."""
+"""What one commit writes, and the statements that write it."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from itertools import chain
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from weft.engine.embedded import queue_rows
+from weft.engine.embedded.queue_rows import QueueChanges
+from weft.engine.embedded.statements import Statement, execute
 from weft.model.attribute import Attributed
-
-MOST_ROWS = 1_024
-"""The most rows of one statement: thirteen columns of them stay under SQLite's smallest limit of variables, 32,766."""
 
 NewRun: TypeAlias = tuple[int, str, str, str, int, int, str, int, int, int | None]
 """key, workflow, run id, chain, generation, epoch, tenant, status, created_ms, wake_ms"""
@@ -25,15 +23,6 @@ RunUpdate: TypeAlias = tuple[int, int | None, int | None, str, bytes | None]
 
 Attempts: TypeAlias = tuple[int, str, int]
 """count, text of the last error, when the next one is due in milliseconds since 1970"""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL around `VALUES` with a number of rows that changes. Rows of nulls are padding and must do nothing."""
-
-    before: str
-    columns: int
-    after: str
 
 
 @dataclass(slots=True)
@@ -53,6 +42,7 @@ class Batch:
         attributes: by run's key and attribute's name, the last one wins; without values it is taken away.
         also: rows of other statements, executed last, in the order in which they were first named.
         requests_done: ids of requests that are entries now, and go in the same transaction.
+        queue: what changes for runs that wait for their turn.
     """
 
     runs: list[NewRun] = field(default_factory=list[NewRun])
@@ -66,6 +56,7 @@ class Batch:
     requests_done: list[int] = field(default_factory=list[int])
     attributes: dict[tuple[int, str], Attributed] = field(default_factory=dict[tuple[int, str], Attributed])
     also: dict[Statement, list[tuple[object, ...]]] = field(default_factory=dict[Statement, list[tuple[object, ...]]])
+    queue: QueueChanges | None = None
 
     @property
     def size(self) -> int:
@@ -82,6 +73,7 @@ class Batch:
             + len(self.requests_done)
             + len(self.attributes)
             + sum(map(len, self.also.values()))
+            + (0 if self.queue is None else self.queue.size)
         )
 
     def __bool__(self) -> bool:
@@ -98,6 +90,7 @@ class Batch:
             or self.answers
             or self.attributes
             or self.also
+            or self.queue is not None
         )
 
 
@@ -153,34 +146,6 @@ AGES = Statement("INSERT INTO ages (block, oldest_ms, newest_ms) SELECT * FROM",
 REQUESTS_DONE = Statement("DELETE FROM requests WHERE id IN (SELECT column1 FROM", 1, ")")
 
 
-@cache
-def text(statement: Statement, rows: int) -> str:
-    """Write the SQL of a statement for a number of rows."""
-    row = f"({', '.join('?' * statement.columns)})"
-    return f"{statement.before} (VALUES {', '.join([row] * rows)}) {statement.after}"
-
-
-def execute(
-    connection: sqlite3.Connection, statement: Statement, rows: Sequence[tuple[object, ...]]
-) -> list[tuple[Any, ...]]:
-    """Execute a statement over rows in as few calls as SQLite's limit of variables allows; return what it answers.
-
-    Each call gives the interpreter lock away and must win it back from a busy loop, up to 5 ms each time:
-    `executemany`, which is one such call for each row, writes 900 rows a second there, this 16,000, for 256 rows a
-    commit. The number of rows is rounded up to a power of two, with rows of nulls that the statement passes over,
-    so that there are eleven texts to compile in a process's life and not a thousand: padding a row costs less than
-    parsing one.
-    """
-    answers: list[tuple[Any, ...]] = []
-    for start in range(0, len(rows), MOST_ROWS):
-        part = rows[start : start + MOST_ROWS]
-        size = 1 << (len(part) - 1).bit_length()
-        values = list(chain.from_iterable(part))
-        values.extend([None] * (statement.columns * (size - len(part))))
-        answers += connection.execute(text(statement, size), values).fetchall()
-    return answers
-
-
 def stage(connection: sqlite3.Connection, batch: Batch, number_of: Callable[[str], int]) -> None:
     """Execute all of a batch inside the transaction that is open on the connection.
 
@@ -193,6 +158,8 @@ def stage(connection: sqlite3.Connection, batch: Batch, number_of: Callable[[str
         execute(connection, RUNS, [(key, number_of(name), *rest) for key, name, *rest in batch.runs])
     if batch.entries:
         execute(connection, ENTRIES, batch.entries)
+    if batch.queue is not None:
+        queue_rows.stage(connection, batch.queue, number_of)
     if batch.answers:
         execute(connection, ANSWERS, [(*key, commands) for key, commands in batch.answers.items()])
     if batch.updates:

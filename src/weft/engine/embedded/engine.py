@@ -15,24 +15,24 @@ from weft.engine.embedded.acts import OperatorActs
 from weft.engine.embedded.intake import Intake
 from weft.engine.embedded.post import Asked
 from weft.engine.embedded.questions import Questions
-from weft.engine.embedded.starting import check_start
+from weft.engine.embedded.starting import begin_or_find, check_start
 from weft.engine.embedded.store import RunRow, Store
 from weft.engine.embedded.story import story_of, view_of
 from weft.engine.embedded.waiters import Waiters
 from weft.engine.embedded.work import Work
 from weft.engine.embedded.writer import Writer
 from weft.engine.execution.entries import CancelAsked, Told
-from weft.engine.execution.execution import Identity
 from weft.engine.execution.loop import DRAIN_LIMIT
 from weft.engine.execution.program import Program
-from weft.errors import RunClosed, RunExists, StoreFailed
+from weft.errors import RunClosed, StoreFailed
 from weft.flow.ambient_runs import OPERATIONS
 from weft.flow.port import OnClose
-from weft.ids import Ids, SystemIds, digest
+from weft.ids import Ids, SystemIds
 from weft.model.call import NOBODY, Behalf, Handler
 from weft.model.message import Answer
 from weft.model.operation import Operation
 from weft.model.policy import Backoff, Limits
+from weft.model.queueing import FIRST_COME, Queueing
 from weft.model.run import RunStatus, RunStory, RunView
 
 log = logging.getLogger("weft.engine")
@@ -136,6 +136,7 @@ class EmbeddedEngine(OperatorActs):
         self._work.journal.open(writer, programs, operations)
         self._work.sender.open(operations, handler)
         self._work.start(store)
+        await self._work.queue.open({name: each.spec.workflow.at_once for name, each in programs.items()}, self._do)
         await self._recover()
         self._work.timetable.open(store)
         self._work.operators.open(store)
@@ -242,6 +243,7 @@ class EmbeddedEngine(OperatorActs):
         behalf: Behalf = NOBODY,
         within_ms: int | None = None,
         on_close: OnClose = "abandon",
+        queueing: Queueing = FIRST_COME,
     ) -> None:
         """Start a run, or find that it exists with the same input; returns once it is on disk.
 
@@ -251,23 +253,12 @@ class EmbeddedEngine(OperatorActs):
             InputInvalid: the id or a name is no text that can be stored.
         """
         del on_close  # the journal of the run that starts it has this
-        check_start(run_id, data, behalf=behalf, limits=self._limits)
-        begun = self._do(partial(self._start, workflow, run_id, data, behalf=behalf, within_ms=within_ms))
+        check_start(run_id, data, behalf=behalf, key=queueing.key, limits=self._limits)
+        begin = partial(self._work.begin, behalf=behalf, within_ms=within_ms, queueing=queueing)
+        work = self._work
+        begun = self._do(partial(begin_or_find, work.shelf, self._ids, name=(workflow, run_id), data=data, begin=begin))
         self._work.shelf.lookups.expect(workflow, run_id)
         await begun
-
-    def _start(self, workflow: str, run_id: str, data: bytes, *, behalf: Behalf, within_ms: int | None) -> None:
-        shelf = self._work.shelf
-        live = shelf.loaded(workflow, run_id)
-        row = None if live is not None else shelf.expected(workflow, run_id)
-        if live is None and row is None:
-            identity = Identity(workflow, run_id, self._ids.new_id())
-            self._work.begin(identity, data, behalf=behalf, within_ms=within_ms)
-            return
-        known = shelf.first_input(row.key) if row is not None else live.input_digest if live is not None else b""
-        if known != digest(data):
-            what = f"run {workflow}/{run_id} exists with another input"
-            raise RunExists(what)
 
     async def result(self, workflow: str, run_id: str) -> bytes:
         """Wait for the end of a run and return its result.
@@ -362,7 +353,7 @@ class EmbeddedEngine(OperatorActs):
     def is_quiet(self, parked: int = 0) -> bool:
         """Tell whether no call is in flight but the parked ones, no commit pending and no work waiting."""
         work = self._work
-        if not self._intake.is_empty or work.waiters.waking or work.sender.is_busy:
+        if not self._intake.is_empty or work.waiters.waking or work.sender.is_busy or work.queue.is_busy:
             return False
         return work.sender.in_flight <= parked + self._waiting_calls() and not work.journal.writer.pending
 

@@ -78,6 +78,10 @@ class Listener(Protocol):
         """Note that a generation ends, with the updates that are answered or go over; return its children."""
         ...
 
+    def never_began(self, live: LiveRun, entry: CancelAsked) -> None:
+        """End a run that is cancelled before its turn."""
+        ...
+
     def closing(self, live: LiveRun) -> None:
         """Close the children of a run that ends, in the same transaction."""
         ...

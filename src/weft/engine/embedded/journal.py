@@ -118,9 +118,8 @@ class Journal:
         """
         if live.sealed is not None:
             raise live.sealed
-        execution = live.execution
         is_message = isinstance(entry, Told)
-        if is_message and execution is not None and execution.inbox.has_seen(entry.id):
+        if is_message and live.execution is not None and live.execution.inbox.has_seen(entry.id):
             return
         if live.over:
             what = f"run {live.name} has ended"
@@ -128,22 +127,24 @@ class Journal:
         if is_message:
             check_message(entry.kind, entry.data)
             self._check_room(live, entry)
-        self.tell(live, entry)
+        if live.held and not is_message:
+            self._listener.never_began(live, entry)
+        else:
+            self.tell(live, entry)
 
     def has_room(self, live: LiveRun) -> bool:
         """Tell whether a note may still be written into a run's journal; what is over its limit blocks the run."""
         return live.next_seq - live.first_seq < self._limits.journal_entries
 
     def _check_room(self, live: LiveRun, told: Told) -> None:
-        limits = self._limits
-        if len(told.data) > limits.payload_bytes:
-            what = f"the message has {len(told.data):,} bytes; the limit is {limits.payload_bytes:,}"
+        if len(told.data) > self._limits.payload_bytes:
+            what = f"the message has {len(told.data):,} bytes; the limit is {self._limits.payload_bytes:,}"
             raise LimitExceeded(what, remedy="send a reference to the data", name="payload_bytes")
         if live.execution is not None:
             live.execution.inbox.check_room()
-        elif live.next_seq - live.first_seq >= limits.journal_entries:
-            what = f"run {live.name} is blocked, and its journal has {limits.journal_entries:,} entries, its limit"
-            raise LimitExceeded(what, remedy="mend what blocks it first", name="journal_entries")
+        elif not self.has_room(live):
+            what = f"run {live.name} is told nothing now, and its journal has {live.next_seq:,} entries, its limit"
+            raise LimitExceeded(what, remedy="mend what blocks it, or let it begin", name="journal_entries")
 
     def tell(self, live: LiveRun, entry: Entry, at_ms: int | None = None) -> None:
         """Tell a run an entry; its outputs leave once both are on disk."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from weft.clock import Alarm
+from weft.engine.embedded.queue_rows import Queued
 from weft.engine.execution.attempts import AttemptLog
 from weft.engine.execution.commands import UpdateAnswered
 from weft.engine.execution.execution import Execution, Identity
@@ -117,6 +118,8 @@ class LiveRun:
         timers: its timers in the timetable.
         over: its end is on disk or on its way there: nothing may be told it any more.
         sealed: why its journal cannot be read, so that nothing can be written behind it either.
+        held: it waits for its turn: it has been told nothing, and what is told to it is kept.
+        queued: its row in the queue, where it has one and that was looked for.
         saved: status, wake time and reason as the store has them.
         stored: rows of the store tell of failures of its calls.
         resets: how often its present generation was reset.
@@ -137,6 +140,7 @@ class LiveRun:
         "execution",
         "first_seq",
         "gone",
+        "held",
         "identity",
         "input_digest",
         "key",
@@ -146,6 +150,7 @@ class LiveRun:
         "over",
         "pending",
         "prefix",
+        "queued",
         "resets",
         "saved",
         "sealed",
@@ -170,6 +175,8 @@ class LiveRun:
         self.over = False
         self.stored = False
         self.resets = 0
+        self.held = False
+        self.queued: Queued | None = None
         self.sealed: WeftError | None = None
         self.blocked = ""
         self.calls: dict[str, CallState] = {}
@@ -184,7 +191,9 @@ class LiveRun:
         if self.blocked:
             return (RunStatus.BLOCKED, IN_FLIGHT, self.blocked)
         execution = self.execution
-        assert execution is not None, "a run without an execution is blocked"
+        if execution is None:
+            assert self.held, "a run without an execution is blocked, or has not begun"
+            return self.saved
         for state in self.calls.values():
             if state.attention:
                 return (RunStatus.NEEDS_ATTENTION, IN_FLIGHT, state.attention)

@@ -17,7 +17,7 @@ from weft.engine.embedded.sender import Sender
 from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
 from weft.engine.execution.commands import RunEnded, encode_commands
-from weft.engine.execution.entries import CancelAsked, Noted, Skipped, Told, encode_entry, storable
+from weft.engine.execution.entries import CancelAsked, Entry, Noted, Skipped, Told, encode_entry, storable
 from weft.errors import InputInvalid, StoreFailed, WeftError
 from weft.model.run import RunStatus
 
@@ -139,12 +139,18 @@ class Operators:
 
     def terminate(self, live: LiveRun, *, who: str, why: str) -> None:
         """End a run without its undos; until that is on disk it is still there, and nothing comes of it any more."""
-        end = RunEnded(RunStatus.TERMINATED, kind="terminated", text=f"{why} (by {who})")
+        self.end(
+            live,
+            Noted("terminate", who, why),
+            RunEnded(RunStatus.TERMINATED, kind="terminated", text=f"{why} (by {who})"),
+        )
+
+    def end(self, live: LiveRun, entry: Entry, end: RunEnded) -> None:
+        """End a run at once, without asking it."""
         at_ms = max(live.last_ms, self._clock.now_ms())
         writer = self._journal.writer
-        note = encode_entry(Noted("terminate", who, why))
         if live.sealed is None:
-            writer.batch.entries.append((live.key, live.next_seq, at_ms, note, encode_commands([end])))
+            writer.batch.entries.append((live.key, live.next_seq, at_ms, encode_entry(entry), encode_commands([end])))
         writer.batch.updates[live.key] = (end.status, None, at_ms, reason_of(end), None)
         writer.batch.attempts_over.append(live.key)
         live.over = True

@@ -81,6 +81,7 @@ class Resets:
     def _check(self, asked: ResetAsked, row: RunRow, rows: list[EntryRow], *, cut: Cut, first: int) -> None:
         check_effects(cut, self._journal.operations, asked.effects)
         started = start_of(rows[0])
+        started = None if started is None else started.begun(rows[0].at_ms)
         if started is not None and started.deadline_ms is not None and started.deadline_ms <= self._clock.now_ms():
             what = "the deadline of the run has passed: it would be cancelled at once"
             raise ResetRefused(what, remedy="start another run, with a deadline of its own")

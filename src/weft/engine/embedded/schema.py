@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from weft.engine.embedded.layout import FINDING
+from weft.engine.embedded.queue_rows import TABLES as QUEUE_TABLES
 from weft.errors import SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem
 
 APPLICATION = 0x77656674
@@ -73,6 +74,7 @@ CREATE TABLE requests (
     body BLOB NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, at_ms INTEGER NOT NULL
 ) STRICT;
 {FINDING}
+{QUEUE_TABLES}
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {FORMAT};
 """

@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
 from weft.engine.embedded.epochs import effective, resets_in
-from weft.engine.embedded.journal import Journal
+from weft.engine.embedded.journal import UNANSWERED, Journal
 from weft.engine.embedded.live import LiveRun
 from weft.engine.embedded.lookups import Lookups
 from weft.engine.embedded.store import EntryRow, RunRow, Store
@@ -30,6 +31,18 @@ SWEEP_S = 1.0
 """Real seconds between looks for idle runs; what was idle at two looks leaves memory."""
 
 
+class Turns(Protocol):
+    """Who knows whether a run's turn has come."""
+
+    def entries(self, live: LiveRun, rows: list[EntryRow]) -> list[EntryRow]:
+        """Return the entries that a run is told which has been told nothing, with their times; none before its turn.
+
+        Raises:
+            EntryCorrupt: its start cannot be read.
+        """
+        ...
+
+
 class Shelf:
     """The loaded runs by key and by name, and the idle ones in the order in which they became idle."""
 
@@ -40,6 +53,7 @@ class Shelf:
         self._timetable = timetable
         self._resume = resume
         self._store: Store | None = None
+        self._turns: Turns
         self.lookups = Lookups()
         self._by_key: dict[int, LiveRun] = {}
         self._by_name: dict[tuple[str, str], LiveRun] = {}
@@ -59,6 +73,10 @@ class Shelf:
         """Return the store, which is there while the engine is open."""
         assert self._store is not None, "the engine is open"
         return self._store
+
+    def use(self, turns: Turns) -> None:
+        """Ask this one about runs that have been told nothing."""
+        self._turns = turns
 
     def add(self, live: LiveRun) -> None:
         """Put a run that has begun into memory."""
@@ -104,10 +122,15 @@ class Shelf:
             rows = self.store.journal(row.key, generation=row.generation)
             if row.generation:
                 live.input_digest = self.first_input(row.key)
+            if rows and rows[0].commands == UNANSWERED:
+                rows = self._turns.entries(live, rows)
         except EntryCorrupt as error:
             live.sealed = error
             self._journal.block(live, error)
             self._journal.save_standing(live)
+            return live
+        if live.held:
+            self.touch(live)
             return live
         untold = self._load(live, rows) if row.epoch else self._journal.load(live, rows)
         if live.execution is not None:
@@ -173,7 +196,7 @@ class Shelf:
     def touch(self, live: LiveRun) -> None:
         """Look whether a run is idle: nothing under way, so that only time or a message wakes it."""
         execution = live.execution
-        if live.gone or live.over or execution is None or live.calls or len(execution.calls):
+        if live.gone or live.over or (not live.held if execution is None else live.calls or len(execution.calls)):
             self._idle.pop(live.key, None)
             return
         self._idle[live.key] = live
@@ -198,9 +221,9 @@ class Shelf:
         self._idle.pop(live.key, None)
         # Its row is all that will wake it: one that says something else would leave it asleep for ever.
         self._journal.save_standing(live)
-        if live.pending or live.execution is None:
+        if live.pending or (live.execution is None and not live.held):
             return
-        wake_ms = live.saved[1]
+        wake_ms = None if live.held else live.saved[1]  # the timetable has it, or finds it on disk
         self.remove(live)
         self._timetable.sleep(live.key, wake_ms)
 

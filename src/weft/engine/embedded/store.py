@@ -167,10 +167,7 @@ class Store:
 
     def find(self, workflow: str, run_id: str) -> RunRow | None:
         """Return a run by its workflow's name and its id."""
-        number = self._numbers.get(workflow)
-        if number is None:
-            self._load_names()
-            number = self._numbers.get(workflow)
+        number = self.number_of(workflow)
         return None if number is None else self._one(FIND, (number, run_id))
 
     def find_all(self, names: list[tuple[str, str]]) -> dict[tuple[str, str], RunRow]:
@@ -301,6 +298,18 @@ class Store:
             self._writing.close()
         if self._ownership is not None:
             self._ownership.release()
+
+    def number_of(self, workflow: str) -> int | None:
+        """Return the number by which a workflow is known on disk; nothing before its first run."""
+        if workflow not in self._numbers:
+            self._load_names()
+        return self._numbers.get(workflow)
+
+    def name_of(self, number: int) -> str:
+        """Return the name of a workflow that is known on disk."""
+        if number not in self._names:
+            self._load_names()
+        return self._names[number]
 
     # --- within ------------------------------------------------------------------------------------------------------
 

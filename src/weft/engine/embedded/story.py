@@ -8,6 +8,7 @@ from typing import Protocol
 
 from weft.clock import to_datetime
 from weft.engine.embedded.epochs import of_epoch
+from weft.engine.embedded.queue_rows import Rows, Stand, limit_of, queued
 from weft.engine.embedded.store import EntryRow, RunRow
 from weft.engine.execution.commands import (
     CallAbandoned,
@@ -45,7 +46,7 @@ NAMES = {"reply": "replied", "refused": "declined", "not-done": "not done", "unk
 _NONE: Mapping[str, object] = {}
 
 
-class Journalled(Protocol):
+class Journalled(Rows, Protocol):
     """Where a run's journal and the failures of its calls are read."""
 
     def journal(self, key: int, *, generation: int = 0) -> list[EntryRow]:
@@ -96,7 +97,22 @@ def story_of(store: Journalled, row: RunRow, *, epoch: int | None = None) -> Run
     for path, (count, failure, _) in failures.items():
         teller.failing(path, count, failure)
     view = view_of(row)
-    return RunStory(view, tuple(teller.rows), _waiting_for(view, teller, failures), row.result)
+    said = _waiting_for_its_turn(store, row) if view.status is RunStatus.WAITING and view.reason else ""
+    return RunStory(view, tuple(teller.rows), said or _waiting_for(view, teller, failures), row.result)
+
+
+def _waiting_for_its_turn(store: Rows, row: RunRow) -> str:
+    """Say in one sentence why a run has not begun; nothing if it has, meanwhile."""
+    turn = queued(store, row.key)
+    if turn is None or turn.stand is Stand.PLACED:
+        return ""
+    mark = f"key {turn.key}, priority {turn.priority}" if turn.key else f"priority {turn.priority}"
+    if turn.stand is Stand.LATER:
+        return f"It is {row.reason}, when it begins ({mark})."
+    total, each_key = limit_of(store, row.workflow)
+    said = ((total, row.workflow), (each_key, "one key"))
+    limits = " and ".join(f"{limit:,} of {whose}" for limit, whose in said if limit is not None)
+    return f"It is {row.reason}: {limits or 'any number'} may be at work at once ({mark})."
 
 
 class _Teller:

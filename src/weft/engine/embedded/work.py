@@ -15,6 +15,8 @@ from weft.engine.embedded.journal import Journal, reason_of
 from weft.engine.embedded.live import IN_FLIGHT, CallState, LiveRun
 from weft.engine.embedded.operators import Operators
 from weft.engine.embedded.post import Post
+from weft.engine.embedded.queue import Queue
+from weft.engine.embedded.queue_rows import Stand
 from weft.engine.embedded.sender import Sender
 from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
@@ -30,7 +32,7 @@ from weft.engine.execution.commands import (
     TimerSet,
     UpdateAnswered,
 )
-from weft.engine.execution.entries import CancelAsked, Started, TimerFired, ended, storable
+from weft.engine.execution.entries import CancelAsked, Started, TimerFired, encode_entry, ended, storable
 from weft.engine.execution.execution import Identity
 from weft.engine.execution.scopes import CallRecord
 from weft.errors import NotDone, OutcomeUnknown, RunClosed, RunNotFound, StoreFailed
@@ -40,6 +42,7 @@ from weft.model.call import Behalf, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.message import Answer
 from weft.model.policy import Backoff, Limits
+from weft.model.queueing import FIRST_COME, Queueing
 from weft.model.run import RunStatus
 
 log = logging.getLogger("weft.engine")
@@ -62,6 +65,7 @@ class Work:
         broken: told when the store could not be read.
         children: how runs that runs have started are closed.
         post: messages to runs.
+        queue: runs that wait for their turn.
     """
 
     def __init__(
@@ -100,6 +104,8 @@ class Work:
             closing=self.closing,
             broken=self._on_broken,
         )
+        self.queue = Queue(clock, self.journal, self.shelf, timetable=self.timetable, broken=self._on_broken)
+        self.shelf.use(self.queue)
         self.post = Post(self.journal, self.shelf, self.waiters, live=self.shelf.live)
 
     def start(self, store: Store) -> None:
@@ -114,13 +120,23 @@ class Work:
         self.open = False
         self.sender.closed = True
         self.operators.close()
+        self.queue.close()
         self.timetable.close()
 
-    def begin(self, identity: Identity, data: bytes, *, behalf: Behalf, within_ms: int | None = None) -> None:
-        """Start a run that does not exist; only in a plain callback."""
+    def begin(
+        self,
+        identity: Identity,
+        data: bytes,
+        *,
+        behalf: Behalf,
+        within_ms: int | None = None,
+        queueing: Queueing = FIRST_COME,
+    ) -> None:
+        """Start a run that does not exist, or let it wait for its turn; only in a plain callback."""
         now_ms = self.clock.now_ms()
+        execution = self.journal.execution(identity)
         key, self._next_key = self._next_key, self._next_key + 1
-        live = LiveRun(key, identity, self.journal.execution(identity), behalf=behalf)
+        live = LiveRun(key, identity, execution, behalf=behalf)
         live.created_ms = now_ms
         live.input_digest = digest(data)
         self.shelf.add(live)
@@ -129,16 +145,30 @@ class Work:
         self.journal.writer.batch.runs.append(
             (key, workflow, run_id, chain, generation, epoch, behalf.tenant, status, now_ms, IN_FLIGHT)
         )
-        started = Started(
+        if queueing != FIRST_COME or workflow in self.queue.limits:
+            queueing = queueing.since(now_ms)
+            queued = self.queue.stand(workflow, queueing)
+            if queued.stand is not Stand.PLACED:
+                started = self._started(data, behalf, within_ms=within_ms)
+                self.queue.hold(live, encode_entry(started), queued=queued, at_ms=queueing.at_ms)
+                return
+            self.queue.placed(live, queued)
+        deadline_ms = None if within_ms is None else now_ms + within_ms
+        self.journal.tell(live, self._started(data, behalf, deadline_ms=deadline_ms), now_ms)
+
+    def _started(
+        self, data: bytes, behalf: Behalf, *, deadline_ms: int | None = None, within_ms: int | None = None
+    ) -> Started:
+        return Started(
             data,
             self._ids.new_seed(),
             PYTHON,
             principal=behalf.principal,
             trace=behalf.trace,
-            deadline_ms=None if within_ms is None else now_ms + within_ms,
+            deadline_ms=deadline_ms,
             journal_entries=self._limits.journal_entries,
+            within_ms=within_ms,
         )
-        self.journal.tell(live, started, now_ms)
 
     def _output(self, live: LiveRun, commands: list[Command]) -> None:
         execution = live.execution
@@ -240,6 +270,9 @@ class Work:
 
     def _wake(self, key: int) -> None:
         self.shelf.wake(key)
+        live = self.shelf.at(key)
+        if live is not None and live.held:
+            self.queue.due(live)
         self.journal.writer.schedule()
 
     def _not_woken(self, key: int, error: Exception) -> None:
@@ -284,7 +317,8 @@ class Work:
         return row is not None and RunStatus(row.status).is_open
 
     def closing(self, live: LiveRun) -> None:
-        """Close the children of a run that ends, in the same transaction."""
+        """Close the children of a run that ends, and free its place, in the same transaction."""
+        self.queue.ended(live)
         children = live.children
         if live.execution is None and live.sealed is None:
             # A blocked run may not have come far enough to know them all.
@@ -292,6 +326,11 @@ class Work:
             children = (children or {}) | children_in(self.shelf.store.journal(live.key, generation=generation))
         if children:
             self.children.close_all(live, children.items())
+
+    def never_began(self, live: LiveRun, entry: CancelAsked) -> None:
+        """End a run that is cancelled before its turn."""
+        text = f"the run was cancelled before it began: {entry.why}" if entry.why else "the run was cancelled"
+        self.operators.end(live, entry, RunEnded(RunStatus.CANCELLED, kind="CancelledError", text=text))
 
     def find(self, workflow: str, run_id: str) -> LiveRun | None:
         """Return a run, loaded if it is open; nothing if there is none.

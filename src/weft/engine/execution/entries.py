@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from weft.errors import EntryCorrupt, NotDone, OutcomeUnknown, Undone
 from weft.model.call import Outcome, Refused, Reply
@@ -32,6 +33,8 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=Fals
         journal_entries: the limit of the journal when this was written: `journal_nearly_full` is told against it.
         carried: messages that the generation before had not received, in order.
         children: runs that are closed with this one: workflow, id and how.
+        within_ms: how long after this entry the run is cancelled, in the place of `deadline_ms`: when a run that waits
+            for its turn begins is not known before it does.
     """
 
     input: bytes
@@ -44,6 +47,13 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=Fals
     journal_entries: int = 51_200
     carried: tuple[Told, ...] = ()
     children: tuple[tuple[str, str, str], ...] = ()
+    within_ms: int | None = None
+
+    def begun(self, now_ms: int) -> Started:
+        """Return it with its deadline, now that the run begins."""
+        if self.within_ms is None:
+            return self
+        return replace(self, deadline_ms=now_ms + self.within_ms, within_ms=None)
 
 
 class Ended(msgspec.Struct, frozen=True, array_like=True, tag="reply", gc=False):

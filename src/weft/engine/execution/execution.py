@@ -225,7 +225,7 @@ class Execution:
             raise ProtocolUnknown(what)
         self.loop.start_ms = self.loop.now_ms
         self._seed = entry.seed
-        self.started = entry
+        self.started = entry = entry.begun(self.loop.now_ms)
         for told in entry.carried:
             self.inbox.put(told.kind, told.data, message_id=told.id)
         if entry.deadline_ms is not None:
