@@ -16,6 +16,7 @@ from benchmarks import (
     branches,
     growth,
     imports,
+    large,
     latency,
     memory,
     profile,
@@ -40,6 +41,7 @@ QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
     "signals": signals.ask,
     "timers": timers.ask,
     "branches": branches.ask,
+    "large": large.ask,
     "imports": imports.ask,
 }
 

@@ -22,6 +22,7 @@ from weft.errors import (
     ValueInvalid,
     WeftError,
 )
+from weft.flow.attribute import Attribute
 from weft.flow.calls import this_call
 from weft.flow.chance import random, uuid4
 from weft.flow.continuing import continue_as_new, journal_nearly_full
@@ -32,7 +33,6 @@ from weft.flow.saga import saga
 from weft.flow.state import State
 from weft.flow.time import now
 from weft.host.host import Host
-from weft.model.attribute import Attribute
 from weft.model.effect import compensated_by, idempotent, irreversible, read
 from weft.model.message import Signal, Update
 from weft.model.offering import offers

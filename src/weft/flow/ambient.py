@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import Any, NoReturn, Protocol
 
 from weft.errors import OutsideRun, TransactionMisused
+from weft.model.attribute import Attributed
 from weft.model.call import Call, Handler, Outcome
 from weft.model.message import Answer
 from weft.model.operation import Operation
@@ -53,6 +54,10 @@ class CurrentRun(Protocol):
 
     def set_state(self, name: str, data: bytes) -> None:
         """Show a value outside, once this step is on disk."""
+        ...
+
+    def set_attribute(self, attribute: Attributed) -> None:
+        """Let the run be found by a value, once this step is on disk."""
         ...
 
     def now_ms(self) -> int:

@@ -23,6 +23,7 @@ from weft.errors import (
 )
 from weft.flow.ambient import current_call, current_run
 from weft.flow.port import OnClose, RunsPort, Terms
+from weft.model.attribute import Attributes
 from weft.model.call import NOBODY, Behalf, Call, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.message import Answer
@@ -50,7 +51,7 @@ ERRORS: dict[str, type[WeftError]] = {error.__name__: error for error in (*_ABOU
 """What a workflow is told as it is: asking the same again would end the same."""
 
 
-BEHALF: dict[str, Any] = dict.fromkeys(Behalf._fields, str)
+BEHALF: dict[str, Any] = {**dict.fromkeys(Behalf._fields, str), "attributes": Attributes}
 
 
 DEFAULTS: dict[str, object] = {
@@ -60,7 +61,7 @@ DEFAULTS: dict[str, object] = {
     "key": "",
     "priority": 0,
     "at_ms": None,
-    **dict.fromkeys(BEHALF, ""),
+    **NOBODY._asdict(),
 }
 """What journals lack that are older than these fields."""
 

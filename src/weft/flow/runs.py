@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
@@ -10,6 +11,7 @@ from weft.errors import DeclarationInvalid
 from weft.flow.children import run_to_its_end
 from weft.flow.port import OnClose, RunsPort, Terms
 from weft.flow.state import State
+from weft.model.attribute import Attributed
 from weft.model.call import Behalf
 from weft.model.message import Signal, Update, read_answer
 from weft.model.queueing import FIRST_COME, queueing
@@ -30,11 +32,13 @@ class ForWhom(TypedDict, total=False):
         tenant: Every service that it calls sees this, and so does `weft runs list`.
         principal: On whose behalf.
         trace: A W3C traceparent.
+        attributes: By what it is found, as in `[region.of("eu")]`; they are its own.
     """
 
     tenant: str
     principal: str
     trace: str
+    attributes: Sequence[Attributed]
 
 
 class StartOptions(ForWhom, total=False):
@@ -202,7 +206,9 @@ class Runs:
 def _split(options: StartOptions, *, within: timedelta | None, on_close: OnClose) -> tuple[Behalf, Terms]:
     """Return for whom a run works, and on which terms."""
     rest = dict(options)
-    behalf = Behalf(**{name: str(rest.pop(name)) for name in Behalf._fields if name in rest})
+    attributes: Any = rest.pop("attributes", ())
+    names = [name for name in Behalf._fields if name in rest]
+    behalf = Behalf(**{name: str(rest.pop(name)) for name in names}, attributes=tuple(attributes))
     turn = queueing(**rest) if rest else FIRST_COME  # pyright: ignore[reportArgumentType] - what is left by name
     return behalf, {"within_ms": _milliseconds(within), "on_close": on_close, "queueing": turn}
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from weft.errors import NotDone, OutcomeUnknown
+from weft.model.attribute import Attributes
 
 RUN_FAILED = "run-failed"
 """The reason of an unknown outcome that is the end of a run: another attempt would hear the same."""
@@ -20,15 +21,21 @@ class Behalf(NamedTuple):
         tenant: for whom.
         principal: on whose behalf.
         trace: W3C traceparent.
+        attributes: what it is found by; they are its own, and go over to nobody.
     """
 
     tenant: str = ""
     principal: str = ""
     trace: str = ""
+    attributes: Attributes = ()
 
     def within(self, call: Call) -> Behalf:
         """Return it with what is not said taken from a call."""
-        return Behalf(self.tenant or call.tenant, self.principal or call.principal, self.trace or call.trace)
+        return self._replace(
+            tenant=self.tenant or call.tenant,
+            principal=self.principal or call.principal,
+            trace=self.trace or call.trace,
+        )
 
 
 NOBODY = Behalf()

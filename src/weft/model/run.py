@@ -77,7 +77,7 @@ class TimelineRow:
     Attributes:
         at_ms: when it began, in milliseconds since 1970.
         took_ms: until its outcome; nothing while it is open, or where there is nothing to last.
-        kind: start, call, undo, timer, message, answer, state, patch, cancel, operator, end.
+        kind: start, call, undo, timer, message, answer, state, attribute, patch, cancel, operator, end.
         what: the target and its arguments, or the message, in one line.
         outcome: reply, refusal, failure; empty while open.
         attempts: how often it was sent, as far as known.

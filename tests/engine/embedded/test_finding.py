@@ -14,7 +14,7 @@ from weft.engine.embedded.batch import AGES as AGES_WRITTEN
 from weft.engine.embedded.batch import Batch
 from weft.engine.embedded.finding import Finder
 from weft.engine.embedded.store import Store
-from weft.model.attribute import Attribute
+from weft.flow.attribute import Attribute
 from weft.model.query.binding import Field, Question, bind
 from weft.model.query.fields import Sort
 from weft.model.query.tree import (

@@ -1,6 +1,7 @@
 """Questions about runs go along an index: no plan scans runs or journal, and no step reads more than its share."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,7 +11,7 @@ from weft.engine.embedded.asking import condition
 from weft.engine.embedded.batch import AGES, Batch
 from weft.engine.embedded.finding import EXAMINED, Finder, probe, statement
 from weft.engine.embedded.store import Store
-from weft.model.attribute import Attribute
+from weft.flow.attribute import Attribute
 from weft.model.query.binding import ask
 
 region = Attribute("region", str)
@@ -68,6 +69,15 @@ def plans_of(store: Store, text: str) -> list[list[str]]:
     return [[row[3] for row in store.select(f"EXPLAIN QUERY PLAN {sql}", (None,) * sql.count("?"))] for sql in sqls]
 
 
+@contextmanager
+def counting(store: Store) -> Generator[list[None]]:
+    """Count what SQLite does meanwhile, ten instructions at a time."""
+    steps: list[None] = []
+    store._reading.set_progress_handler(lambda: steps.append(None), 10)
+    yield steps
+    store._reading.set_progress_handler(None, 0)
+
+
 @pytest.mark.parametrize("text", ALONG)
 def test_query_goes_along_an_index(store: Store, text: str) -> None:
     """Every walk begins with a search in an index, and nothing of it scans a table."""
@@ -111,3 +121,22 @@ def test_age_keeps_to_its_blocks(store: Store) -> None:
 
     assert step.position is None
     assert step.examined <= 4 * finding.BLOCK_KEYS
+
+
+@pytest.mark.parametrize("order", ["created desc", "created asc", "ended desc", "ended asc"])
+@pytest.mark.parametrize(
+    "where", ["created > '1970-01-01T00:00:05Z'", "ended > '1970-01-01T00:00:05Z'", "reason is null"]
+)
+def test_later_page_costs_what_the_first_does(store: Store, where: str, order: str) -> None:
+    """A page begins where the one before ended, without passing over what was there before."""
+    finder = Finder(store)
+    question = ask(f"{where} order by {order}", {}, now_ms=0)
+    costs: list[int] = []
+    position = None
+
+    for _ in range(5):
+        with counting(store) as steps:
+            position = finder.page(question, limit=100, after=position).position
+        costs.append(len(steps))
+
+    assert max(costs[1:]) <= costs[0] * 1.5

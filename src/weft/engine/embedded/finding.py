@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias
@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from weft.engine.embedded.asking import Names, Values, condition
 from weft.engine.embedded.rows import RunRow
 from weft.engine.embedded.store import Store
-from weft.engine.embedded.walks import AFTER_ALL, Walk, all_runs, along_ended, created_within, pairs_only, ways
+from weft.engine.embedded.walks import AFTER_ALL, Walk, all_runs, along_ended, pairs_only, ways, within
 from weft.model.attribute import Kind, Stored
 from weft.model.query.binding import Field, Question
 from weft.model.query.fields import Sort
@@ -206,9 +206,7 @@ class Finder:
     ) -> Iterator[_Seen]:
         sql, values = statement(question, walk, group=group, residual=residual)
         while True:
-            first, key = position or ((AFTER_ALL, AFTER_ALL) if question.descending else (-1, -1))
-            bounds = (first, first, key) if question.by_ended else (key,)
-            rows = self._store.select(sql, (*values, *bounds, size))
+            rows = self._store.select(sql, (*values, *bounds(question, walk, position), size))
             yield from map(_Seen._make, rows)
             if len(rows) < size:
                 return
@@ -217,18 +215,17 @@ class Finder:
 
     def _way(self, question: Question, names: Names) -> list[Walk]:
         """Return the way that comes past the fewest runs, as far as a short look can tell."""
-        if question.by_ended:
-            return along_ended(question.where, names)
-        best, least = all_runs(), PROBED + 1
+        longest = along_ended(question.where, names) if question.by_ended else all_runs()
+        best, least = longest, PROBED + 1
         for way in ways(question.where, names):
             if len(way) > MOST_WALKS:
                 continue
             length = self._length(way)
             # What has to be sorted is read whole for each step, so it must be short; else any index beats none.
-            sorts = any(walk.sorts for walk in way)
-            if length < least or (not sorts and best == all_runs()):
+            sorts = question.by_ended or any(walk.sorts for walk in way)
+            if length < least or (not sorts and best is longest):
                 best, least = way, length
-        return self._within_age(question, best)
+        return best if question.by_ended else self._within_age(question, best)
 
     def _length(self, way: list[Walk]) -> int:
         total = 0
@@ -240,8 +237,8 @@ class Finder:
 
     def _within_age(self, question: Question, way: list[Walk]) -> list[Walk]:
         """Keep to the keys of blocks in which a run of the right age can be, and to those after the last block."""
-        low_ms, high_ms = created_within(question.where)
-        if low_ms == -AFTER_ALL and high_ms == AFTER_ALL:
+        low_ms, high_ms = within(question.where, "created")
+        if (low_ms, high_ms) == (0, AFTER_ALL):
             return way
         first, last = self._store.select(AGES[0], (low_ms, high_ms))[0]
         written = self._store.select(AGES[1])[0][0]
@@ -251,16 +248,7 @@ class Finder:
             ranges.append((first * self._block_keys, (last + 1) * self._block_keys - 1))
         if len(ranges) == 2 and ranges[1][1] + 1 == rest:  # noqa: PLR2004 - the two just made
             ranges = [(ranges[1][0], AFTER_ALL)]
-        return [
-            Walk(
-                walk.source,
-                f"{walk.where} AND {walk.key} >= ? AND {walk.key} <= ?",
-                (*walk.values, *keys),
-                key=walk.key,
-            )
-            for walk in way
-            for keys in ranges
-        ]
+        return [replace(walk, low=low, high=high) for walk in way for low, high in ranges]
 
     def _names(self) -> Names:
         attributes = {name: number for name, number, _ in self._store.select(ATTRIBUTE_NAMES)}
@@ -269,19 +257,33 @@ class Finder:
 
 def statement(question: Question, walk: Walk, *, group: str, residual: tuple[str, Values]) -> tuple[str, Values]:
     """Return the SQL of one step along a walk, and its parameters up to where the step begins."""
-    direction = "DESC" if question.descending else "ASC"
-    sign = "<" if question.descending else ">"
+    direction, sign = ("DESC", "<") if question.descending else ("ASC", ">")
     sql, values = residual
+    first = "runs.ended_ms" if question.by_ended else walk.key
+    # One bound on either side: of two SQLite would search for the first and pass over what is beyond the other.
+    after, order = f"{first} >= ? AND {first} <= ?", f"{first} {direction}"
     if question.by_ended:
-        first, order = "runs.ended_ms", f"runs.ended_ms {direction}, runs.key {direction}"
-        after = f"runs.ended_ms {sign}= ? AND (runs.ended_ms {sign} ? OR runs.key {sign} ?)"
-    else:
-        first, order, after = walk.key, f"{walk.key} {direction}", f"{walk.key} {sign} ?"
+        after += f" AND (runs.ended_ms {sign} ? OR runs.key {sign} ?)"
+        order += f", runs.key {direction}"
     text = (
         f"SELECT {first}, runs.key, {sql}, {group} FROM {walk.source} "  # noqa: S608 - every value is a parameter
         f"WHERE {walk.where} AND {after} ORDER BY {order} LIMIT ?"
     )
     return text, (*values, *walk.values)
+
+
+def bounds(question: Question, walk: Walk, position: Position | None) -> Values:
+    """Return the parameters that keep a walk behind a position."""
+    if question.by_ended:
+        if position is None:
+            return (walk.low, walk.high, *((AFTER_ALL, AFTER_ALL) if question.descending else (-1, -1)))
+        first = position[0]
+        ends = (walk.low, min(walk.high, first)) if question.descending else (max(walk.low, first), walk.high)
+        return (*ends, *position)
+    if position is None:
+        return (walk.low, walk.high)
+    key = position[1]
+    return (walk.low, min(walk.high, key - 1)) if question.descending else (max(walk.low, key + 1), walk.high)
 
 
 def probe(walk: Walk) -> str:

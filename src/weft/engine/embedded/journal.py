@@ -16,6 +16,7 @@ from weft.engine.embedded.rows import EntryRow
 from weft.engine.embedded.watchdog import Watchdog
 from weft.engine.embedded.writer import Writer
 from weft.engine.execution.commands import (
+    AttributeSet,
     CallIssued,
     Command,
     RunEnded,
@@ -248,6 +249,8 @@ class Journal:
                     _note_child(live, command)
             elif isinstance(command, StateShown):
                 batch.states[(live.key, command.name)] = command.data
+            elif isinstance(command, AttributeSet):
+                batch.attributes[live.key, command.attribute.name] = command.attribute
             elif isinstance(command, RunEnded):
                 reason = reason_of(command)
                 result = command.data if command.final is RunStatus.COMPLETED else None

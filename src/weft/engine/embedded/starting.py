@@ -10,6 +10,7 @@ from weft.engine.execution.entries import storable
 from weft.engine.execution.execution import Identity
 from weft.errors import InputInvalid, LimitExceeded, RunExists
 from weft.ids import Ids, digest
+from weft.model.attribute import check_attributes
 from weft.model.call import Behalf
 from weft.model.policy import Limits
 
@@ -20,11 +21,14 @@ def check_start(run_id: str, data: bytes, *, behalf: Behalf, key: str, limits: L
     Raises:
         LimitExceeded: the input, the id, the key or a name is too large.
         InputInvalid: the id, the key or a name is no text that can be stored.
+        AttributeInvalid: there are too many attributes, or one is given twice.
     """
     if not 0 < len(run_id) <= limits.id_characters:
         what = f"a run id has 1 to {limits.id_characters:,} characters, this one has {len(run_id):,}"
         raise LimitExceeded(what, remedy="use a shorter business key", name="id_characters")
-    for label, text in (("run id", run_id), ("key", key), *behalf._asdict().items()):
+    if behalf.attributes:
+        check_attributes(behalf.attributes)
+    for label, text in (("run id", run_id), ("key", key), *zip(behalf._fields, behalf[:3], strict=False)):
         if len(text) > limits.id_characters:
             what = f"a {label} has at most {limits.id_characters:,} characters, this one has {len(text):,}"
             raise LimitExceeded(what, remedy="use a shorter one", name="id_characters")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -11,6 +12,7 @@ from weft.engine.embedded.epochs import of_epoch
 from weft.engine.embedded.queue_rows import Rows, Stand, limit_of, queued
 from weft.engine.embedded.store import EntryRow, RunRow
 from weft.engine.execution.commands import (
+    AttributeSet,
     CallAbandoned,
     CallIssued,
     Command,
@@ -35,6 +37,7 @@ from weft.engine.execution.entries import (
     Told,
     decode_entry,
 )
+from weft.model.attribute import Attributed, shown_value
 from weft.model.run import RunStatus, RunStory, RunView, TimelineRow
 
 SHOWN = 160
@@ -128,8 +131,10 @@ class _Teller:
 
     def told(self, entry: Entry, at_ms: int) -> None:
         match entry:
-            case Started(input=data):
+            case Started(input=data, attributes=attributes):
                 self._add(_line(at_ms, "start", _short(data)))
+                for attribute in attributes:
+                    self._add(_line(at_ms, "attribute", _attribute(attribute)))
             case Ended(path=path):
                 self._close(path, at_ms, outcome=_outcome(entry), attempts=entry.attempts)
             case TimerFired(path=path):
@@ -168,6 +173,8 @@ class _Teller:
                 self.timers.pop(path, None)
             case StateShown(name=name, data=data):
                 self._add(_line(at_ms, "state", f"{name} = {_short(data)}"))
+            case AttributeSet(attribute):
+                self._add(_line(at_ms, "attribute", _attribute(attribute)))
             case UpdateAnswered(data=data, refusal=refusal, line=line):
                 what = f"{refusal} {_short(data)}" if refusal else _short(data)
                 self._add(TimelineRow(at_ms, None, "answer", what, "refused" if refusal else "answered", 0, "", line))
@@ -200,6 +207,11 @@ def _line(at_ms: int, kind: str, what: str) -> TimelineRow:
 
 def _by(who: str) -> str:
     return f" (by {who})" if who else ""
+
+
+def _attribute(attribute: Attributed) -> str:
+    value = json.dumps(shown_value(attribute.kind, attribute.values), ensure_ascii=False)
+    return f"{attribute.name} = {value}" if attribute.values else f"{attribute.name} has no value any more"
 
 
 def _short(data: bytes) -> str:

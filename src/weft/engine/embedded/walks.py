@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from weft.engine.embedded.asking import Names, Values, relation, workflows_where
-from weft.model.query.binding import Bound, Either, Every, Holds, Opposite, Plain
+from weft.model.query.binding import Bound, Either, Every, Holds, Opposite
 from weft.model.run import RunStatus
 
 AFTER_ALL = 2**63 - 1
@@ -25,6 +25,8 @@ class Walk:
         values: the parameters of that.
         key: the column that the walk is in order of.
         sorts: the index is in another order: every row is read, and then sorted.
+        low: the first value of what the walk is in order of.
+        high: the last one.
     """
 
     source: str
@@ -32,6 +34,8 @@ class Walk:
     values: Values
     key: str = "runs.key"
     sorts: bool = False
+    low: int = 0
+    high: int = AFTER_ALL
 
 
 def all_runs() -> list[Walk]:
@@ -42,13 +46,9 @@ def all_runs() -> list[Walk]:
 def along_ended(bound: Bound, names: Names) -> list[Walk]:
     """Return the walks past the runs that have ended, in the order of that, a walk for each workflow."""
     workflows, _ = _pairs(bound, names)
-    where, values = "runs.workflow = ? AND runs.ended_ms IS NOT NULL", ()
-    for test in _tests(bound, "ended"):
-        if test.relation in _OPEN_ENDED or test.relation == "=":
-            sql, more = relation("runs.ended_ms", test)
-            where, values = f"{where} AND {sql}", (*values, *more)
-    source = "runs INDEXED BY runs_ended"
-    return [Walk(source, where, (number, *values), key="runs.ended_ms") for number in workflows]
+    low, high = within(bound, "ended")
+    where = "runs.workflow = ? AND runs.ended_ms IS NOT NULL"
+    return [Walk("runs INDEXED BY runs_ended", where, (number,), low=low, high=high) for number in workflows]
 
 
 def ways(bound: Bound, names: Names) -> Iterator[list[Walk]]:
@@ -139,34 +139,18 @@ def _meant(test: Holds, names: Names) -> set[int]:
     return {int(value) for value in test.values} if test.relation == "in" else set()
 
 
-def created_within(bound: Bound) -> tuple[int, int]:
-    """Return the earliest and the latest time at which a run that is meant can have been created."""
-    low, high = -AFTER_ALL, AFTER_ALL
-    for test in _tests(bound, "created"):
-        match test.relation, test.values:
-            case (("=" | ">" | ">="), (value,)):
-                low = max(low, _whole(value))
-            case "between", (first, _):
-                low = max(low, _whole(first))
-            case _:
-                pass
-        match test.relation, test.values:
-            case (("=" | "<" | "<="), (value,)):
-                high = min(high, _whole(value))
-            case "between", (_, last):
-                high = min(high, _whole(last))
-            case _:
-                pass
+def within(bound: Bound, name: str) -> tuple[int, int]:
+    """Return the earliest and the latest time that `created` or `ended` can have in a run that is meant."""
+    low, high = 0, AFTER_ALL
+    for test in _conjuncts(bound):
+        if not isinstance(test, Holds) or test.field.attribute or test.field.name != name or not test.values:
+            continue
+        first, last = int(test.values[0]), int(test.values[-1])
+        if test.relation in {"=", ">", ">=", "between"}:
+            low = max(low, first)
+        if test.relation in {"=", "<", "<=", "between"}:
+            high = min(high, last)
     return low, high
-
-
-def _whole(value: Plain) -> int:
-    return int(value)
-
-
-def _tests(bound: Bound, name: str) -> list[Holds]:
-    parts = _conjuncts(bound)
-    return [part for part in parts if isinstance(part, Holds) and part.field.name == name and not part.field.attribute]
 
 
 def _conjuncts(bound: Bound) -> list[Bound]:

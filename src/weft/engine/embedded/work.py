@@ -145,6 +145,8 @@ class Work:
         self.journal.writer.batch.runs.append(
             (key, workflow, run_id, chain, generation, epoch, behalf.tenant, status, now_ms, IN_FLIGHT)
         )
+        for each in behalf.attributes:
+            self.journal.writer.batch.attributes[key, each.name] = each
         if queueing != FIRST_COME or workflow in self.queue.limits:
             queueing = queueing.since(now_ms)
             queued = self.queue.stand(workflow, queueing)
@@ -168,6 +170,7 @@ class Work:
             deadline_ms=deadline_ms,
             journal_entries=self._limits.journal_entries,
             within_ms=within_ms,
+            attributes=behalf.attributes,
         )
 
     def _output(self, live: LiveRun, commands: list[Command]) -> None:

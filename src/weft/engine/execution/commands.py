@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from weft.errors import EntryCorrupt
+from weft.model.attribute import Attributed
 from weft.model.run import RunStatus
 
 
@@ -65,6 +66,12 @@ class StateShown(msgspec.Struct, frozen=True, array_like=True, tag="state", gc=F
     data: bytes
 
 
+class AttributeSet(msgspec.Struct, frozen=True, array_like=True, tag="attribute", gc=False):
+    """Let the run be found by a value."""
+
+    attribute: Attributed
+
+
 class UpdateAnswered(msgspec.Struct, frozen=True, array_like=True, tag="answer", gc=False):
     """Answer an update; `id` is its message's, `refusal` the class of the refusal, empty for an answer."""
 
@@ -110,6 +117,7 @@ Command: TypeAlias = (
     | CallAbandoned
     | TimerCancelled
     | StateShown
+    | AttributeSet
     | UpdateAnswered
     | PatchTaken
     | RunContinued

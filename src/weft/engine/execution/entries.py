@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from weft.errors import EntryCorrupt, NotDone, OutcomeUnknown, Undone
+from weft.model.attribute import Attributes
 from weft.model.call import Outcome, Refused, Reply
 
 UNDONE = "undone"
@@ -35,6 +36,7 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=Fals
         children: runs that are closed with this one: workflow, id and how.
         within_ms: how long after this entry the run is cancelled, in the place of `deadline_ms`: when a run that waits
             for its turn begins is not known before it does.
+        attributes: what the run was started with to be found by; what it has stands beside its row.
     """
 
     input: bytes
@@ -48,6 +50,7 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=Fals
     carried: tuple[Told, ...] = ()
     children: tuple[tuple[str, str, str], ...] = ()
     within_ms: int | None = None
+    attributes: Attributes = ()
 
     def begun(self, now_ms: int) -> Started:
         """Return it with its deadline, now that the run begins."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from weft.engine.execution.calls import CallFuture, Calls
 from weft.engine.execution.commands import (
+    AttributeSet,
     Command,
     RunContinued,
     RunEnded,
@@ -44,6 +45,7 @@ from weft.engine.execution.scopes import Scope
 from weft.errors import AlreadyAnswered, EntryCorrupt, LimitExceeded, ProtocolUnknown
 from weft.flow.ambient import CurrentScope, current_run
 from weft.ids import digest
+from weft.model.attribute import Attributed
 from weft.model.call import Outcome
 from weft.model.message import Answer
 from weft.model.operation import Operation
@@ -369,6 +371,11 @@ class Execution:
         self._check_alive()
         self.check_payload(data, f"state {name}")
         self.commands[f"state {name}"] = StateShown(name, data)
+
+    def set_attribute(self, attribute: Attributed) -> None:
+        """Let the run be found by a value, once this step is on disk."""
+        self._check_alive()
+        self.commands[f"attribute {attribute.name}"] = AttributeSet(attribute)
 
     def now_ms(self) -> int:
         """Return the time of the entry that is being told."""
