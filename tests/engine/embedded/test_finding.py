@@ -12,7 +12,7 @@ from tests.engine.embedded.stores import owned
 from tests.model.query.queries import meant, nested
 from weft.engine.embedded.batch import AGES as AGES_WRITTEN
 from weft.engine.embedded.batch import Batch
-from weft.engine.embedded.finding import Finder
+from weft.engine.embedded.finding import MOST_RANGES, Finder, islands
 from weft.engine.embedded.store import Store
 from weft.flow.attribute import Attribute
 from weft.model.query.binding import Field, Question, bind
@@ -135,3 +135,14 @@ def test_store_finds_what_is_meant(store: Store, where: Condition, order: Order 
 
     assert all_found(store, question, limit=limit) == [run["key"] for run in runs]
     assert tally.counts == Counter("" if run[by] is None else run[by] for run in runs)
+
+
+@given(st.sets(st.integers(0, 200), max_size=30).map(sorted))
+def test_ranges_of_blocks_leave_none_out(numbers: list[int]) -> None:
+    """Every block lies in a range; there are few ranges, and what lies between two of them is no block."""
+    found = islands(numbers)
+
+    covered = {number for first, last in found for number in range(first, last + 1)}
+    assert set(numbers) <= covered
+    assert len(found) <= MOST_RANGES
+    assert len(found) == MOST_RANGES or covered == set(numbers)

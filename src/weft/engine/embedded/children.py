@@ -30,6 +30,13 @@ def child_of(call: CallIssued) -> tuple[str, str, OnClose] | None:
     return None if child[2] == "abandon" else child
 
 
+def note_child(live: LiveRun, call: CallIssued) -> None:
+    """Let a run remember a run that a call of its starts, if that is closed with it."""
+    child = child_of(call)
+    if child is not None:
+        live.note_children({child[:2]: child[2]})
+
+
 def child_in(target: str, arguments: bytes) -> tuple[str, str, OnClose]:
     """Return the run that the arguments of a start name, and how it is closed."""
     values = OPERATIONS[target].parameters.decode(arguments)

@@ -30,6 +30,9 @@ PROBED = 10_000
 MOST_WALKS = 256
 """Walks that are merged; a way of more is not taken."""
 
+MOST_RANGES = 8
+"""Ranges of blocks that are walked apart."""
+
 BLOCK_KEYS = 1_000
 """Keys of one row of `ages`."""
 
@@ -37,7 +40,7 @@ Position: TypeAlias = tuple[int, int]
 """Where an answer stands in its order: when it ended and its key, or its key twice."""
 
 AGES = (
-    "SELECT min(block), max(block) FROM ages WHERE newest_ms >= ? AND oldest_ms <= ?",
+    "SELECT block FROM ages WHERE newest_ms >= ? AND oldest_ms <= ? ORDER BY block",
     "SELECT max(block) FROM ages",
 )
 BLOCK = "SELECT min(created_ms), max(created_ms) FROM runs WHERE key >= ? AND key < ?"
@@ -240,19 +243,30 @@ class Finder:
         low_ms, high_ms = within(question.where, "created")
         if (low_ms, high_ms) == (0, AFTER_ALL):
             return way
-        first, last = self._store.select(AGES[0], (low_ms, high_ms))[0]
+        blocks = [block for (block,) in self._store.select(AGES[0], (low_ms, high_ms))]
         written = self._store.select(AGES[1])[0][0]
-        rest = 0 if written is None else (written + 1) * self._block_keys
-        ranges = [(rest, AFTER_ALL)]
-        if first is not None:
-            ranges.append((first * self._block_keys, (last + 1) * self._block_keys - 1))
-        if len(ranges) == 2 and ranges[1][1] + 1 == rest:  # noqa: PLR2004 - the two just made
-            ranges = [(ranges[1][0], AFTER_ALL)]
-        return [replace(walk, low=low, high=high) for walk in way for low, high in ranges]
+        rest, keys = 0 if written is None else written + 1, self._block_keys
+        # A clock that jumped leaves a few blocks far from the others: not everything between them is walked past.
+        return [
+            replace(walk, low=first * keys, high=AFTER_ALL if last >= rest else (last + 1) * keys - 1)
+            for walk in way
+            for first, last in islands([*blocks, rest])
+        ]
 
     def _names(self) -> Names:
         attributes = {name: number for name, number, _ in self._store.select(ATTRIBUTE_NAMES)}
         return Names(self._store.workflow_names(), attributes)
+
+
+def islands(numbers: list[int]) -> list[tuple[int, int]]:
+    """Return numbers, which grow, as ranges without gaps; from `MOST_RANGES` on the gaps are closed over."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and (number == found[-1][1] + 1 or len(found) == MOST_RANGES):
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
 
 
 def statement(question: Question, walk: Walk, *, group: str, residual: tuple[str, Values]) -> tuple[str, Values]:

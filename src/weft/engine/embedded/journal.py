@@ -8,7 +8,7 @@ from functools import partial
 from typing import NoReturn, TypeAlias
 
 from weft.clock import Clock
-from weft.engine.embedded.children import STARTS, child_of
+from weft.engine.embedded.children import STARTS, note_child
 from weft.engine.embedded.epochs import note_beginning
 from weft.engine.embedded.generations import GENERATIONS_AT_ONCE, PYTHON, Handover, Listener, next_start
 from weft.engine.embedded.live import LiveRun
@@ -246,7 +246,7 @@ class Journal:
         for command in commands:
             if isinstance(command, CallIssued):
                 if command.target in STARTS:
-                    _note_child(live, command)
+                    note_child(live, command)
             elif isinstance(command, StateShown):
                 batch.states[(live.key, command.name)] = command.data
             elif isinstance(command, AttributeSet):
@@ -340,7 +340,7 @@ class Journal:
             for command in commands:
                 if isinstance(command, CallIssued):
                     if command.target in STARTS:
-                        _note_child(live, command)
+                        note_child(live, command)
                 elif isinstance(command, UpdateAnswered):
                     live.note_answer(command)
             execution.replay(entry, row.at_ms, commands)
@@ -381,12 +381,6 @@ class Journal:
         for row in left:
             self.writer.batch.answers[(live.key, row.seq)] = NO_COMMANDS
         self._go_on(live, [decode_entry(row.entry) for row in left])
-
-
-def _note_child(live: LiveRun, command: CallIssued) -> None:
-    child = child_of(command)
-    if child is not None:
-        live.note_children({child[:2]: child[2]})
 
 
 def reason_of(command: RunEnded) -> str:

@@ -388,11 +388,7 @@ class Execution:
         return digest(self._seed + f"{self.identity.epoch}/{self.loop.path().next(purpose)}".encode())
 
     def check_payload(self, data: bytes, what: str) -> None:
-        """Raise if a payload is over the limit.
-
-        Raises:
-            LimitExceeded: it is.
-        """
+        """Raise LimitExceeded if a payload is over the limit."""
         if len(data) > self.limits.payload_bytes:
             message = f"{what} has {len(data):,} bytes; the limit is {self.limits.payload_bytes:,}"
             raise LimitExceeded(message, remedy="send a reference to the data", name="payload_bytes")
