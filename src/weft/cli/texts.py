@@ -129,6 +129,28 @@ Examples:
   weft runs reset place_order/o-1 --at start --keep --reason "the books were mended by hand"
   weft runs show place_order o-1 --epoch 0"""
 
+EXPORT_SHORT = "Write runs with their journals as lines of JSON."
+EXPORT = """Write runs to stdout with everything that is on record of them: the run, each entry with what the code answered, states, attempts. One line each; a run ends with a line of kind `end`.
+
+Payloads are written as they are: what your services are sent and reply is in there, secrets included. Look before you pass the file on.
+
+`weft replay TARGET FILE.jsonl` and weft.testing.replay read it."""
+EXPORT_EXAMPLES = """\b
+Examples:
+  weft runs export place_order o-1 > o-1.jsonl
+  weft runs export --where 'workflow = place_order and status = completed' > tests/histories/orders.jsonl
+  weft runs export | jq -c 'select(.kind == "run") | {id, status}'"""
+
+REPLAY_SHORT = "Replay recorded runs against today's code."
+REPLAY = """Replay a run of the store, or all runs of a file that `weft runs export` wrote, against the code of TARGET. Nothing is called, sent or written.
+
+A divergence is told with the recorded entry, the new command, both lines and the likely cause: exit code 1. Arguments and delays that have changed are told and are none: what is on record wins."""
+REPLAY_EXAMPLES = """\b
+Examples:
+  weft replay shop.system:shop place_order o-1
+  weft replay shop.system:shop place_order/o-1 --json
+  weft replay shop.system:shop orders.jsonl"""
+
 DOCTOR_SHORT = "Check what a System stands on."
 DOCTOR = """Check the interpreter, SQLite, the libraries, the settings, the store, the disk and the clock; with TARGET, build the System and compare it with the store.
 
@@ -167,6 +189,7 @@ RESEND_OPTION = "Send again also what may have happened and cannot be undone; ne
 AT_OPTION = "The step after which the run goes on: a path, the number of an entry, or start."
 EFFECTS_OPTION = "Whether the effects after the cut are undone first (the default), or stay."
 EPOCH_OPTION = "The run as it stood at the end of this epoch, before the reset that ended it."
+EVERY_GENERATION_OPTION = "Replay generations that have ended with continue_as_new, too."
 REPLY_OPTION = "What the calls reply in place of their services."
 WHO_OPTION = "Who asks; kept with the run. Default: this user at this host."
 NO_WAIT_OPTION = "Do not wait until the engine has taken the request."
@@ -264,6 +287,12 @@ ENDED_REMEDY = "nothing can be asked of it any more; start another run under ano
 NOTHING_TO_SKIP = "run {workflow}/{id} is {status}: none of its calls needs attention"
 SKIP_REMEDY = "skip and --resend are for runs that `weft runs list --status needs-attention` shows"
 TAKEN = "{name}: {kind} taken by {owner}; the run stands as {status}"
+ID_OR_WHERE = "Name one run, or ask for many with --where, not both."
+EXPORTED = "runs exported: {runs:,}, lines: {lines:,}"
+REPLAYED = "runs replayed: {runs:,}, diverged: {diverged:,}"
+REPLAY_FINE = "{name}: fine, {entries:,} entries"
+REPLAY_PARTED = "{name}: parts from its journal after {entries:,} entries"
+DRIFTED = "  entry {entry}: {what} has other {field} now: {was} → {now} (what is on record wins)"
 RESET_REFUSED = "{name}: the reset was refused; `weft runs show` and the engine's log say why"
 NO_ENGINE = "{name}: {kind} kept; no engine runs on this store, the next one takes it when it starts"
 LEFT = "{name}: {kind} kept for {owner}"

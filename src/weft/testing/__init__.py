@@ -2,6 +2,7 @@
 
 from weft.faults.plan import Plan
 from weft.testing.crash import crash_everywhere
+from weft.testing.histories import replay
 from weft.testing.world import World
 
-__all__ = ["Plan", "World", "crash_everywhere"]
+__all__ = ["Plan", "World", "crash_everywhere", "replay"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,6 +28,7 @@ from weft.flow.proxy import make_proxy
 from weft.ids import SeededIds
 from weft.model.call import Call, Outcome
 from weft.model.message import Message
+from weft.model.operation import Operation
 from weft.model.policy import Limits
 from weft.model.problem import Problem
 from weft.model.resolve import resolve_workflow
@@ -276,6 +277,11 @@ def build(flow: Workflow[Any, Any], settings: Settings) -> Execution:
     identity = Identity(flow.name, settings.run_id, f"chain-{settings.run_id}", epoch=settings.epoch)
     limits, drain_limit = settings.limits, settings.drain_limit
     return Execution(identity, Program(spec, services), _desk.operations, limits=limits, drain_limit=drain_limit)
+
+
+def operations() -> Mapping[str, Operation]:
+    """Return the operations that there are, by target."""
+    return _desk.operations
 
 
 async def _nowhere(call: Call) -> Outcome:

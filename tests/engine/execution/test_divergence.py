@@ -76,7 +76,7 @@ def test_another_target_diverges(begin: Begin) -> None:
     assert "call desk.reserve.1" in text
     assert "call desk.charge.1" in text
     assert text.count("execution/test_divergence.py:") == 2
-    assert caught.value.data == {"entry": 0}
+    assert caught.value.data["entry"] == 0
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
@@ -91,7 +91,9 @@ def test_a_step_added_or_removed_diverges(begin: Begin, seconds: int) -> None:
                 _task = asyncio.create_task(desk.look(n))
                 await asyncio.sleep(seconds)
 
-    with pytest.raises(JournalDiverged, match="a step was added" if seconds else "a step was"):
+    with pytest.raises(
+        JournalDiverged, match="the journal has nothing more" if seconds else "today's code has the run's end"
+    ):
         replayed_with(flow, begin(before).reply("reserve.1"))
 
 

@@ -110,10 +110,10 @@ def test_two_patches_are_apart(begin: Begin) -> None:
 
 
 def test_removed_patch_is_a_divergence_that_says_so(begin: Begin) -> None:
-    """Code that forgot a patch which runs go by is stopped with the way out."""
+    """Code that forgot a patch which runs go by is stopped, and the patch is named."""
     run = begin(mended).reply("look.1")
 
-    with pytest.raises(JournalDiverged, match="deprecate_patch") as stopped:
+    with pytest.raises(JournalDiverged, match="the journal has patch reserve") as stopped:
         under(clean, run)
     assert "test_patches.py" in stopped.value.where
 

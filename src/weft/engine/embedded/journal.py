@@ -10,8 +10,10 @@ from typing import NoReturn, TypeAlias
 from weft.clock import Clock
 from weft.engine.embedded.children import STARTS, note_child
 from weft.engine.embedded.epochs import note_beginning
+from weft.engine.embedded.failures import own_failure
 from weft.engine.embedded.generations import GENERATIONS_AT_ONCE, PYTHON, Handover, Listener, next_start
 from weft.engine.embedded.live import LiveRun
+from weft.engine.embedded.rehearsal import Explainer
 from weft.engine.embedded.rows import EntryRow
 from weft.engine.embedded.watchdog import Watchdog
 from weft.engine.embedded.writer import Writer
@@ -77,6 +79,7 @@ class Journal:
         self._programs: Mapping[str, Program] = {}
         self._operations: Mapping[str, Operation] = {}
         self._pythons: set[str] = set()
+        self._explainer = Explainer()
         self.watchdog = Watchdog()
 
     def open(self, writer: Writer, programs: Mapping[str, Program], operations: Mapping[str, Operation]) -> None:
@@ -205,7 +208,7 @@ class Journal:
             self.block(live, error)
             return None
         except Exception as error:  # noqa: BLE001 - a border: its journal stays whole, and the other runs go on
-            self.block(live, _own_failure(error))
+            self.block(live, own_failure(error))
             return None
         finally:
             self.watchdog.end()
@@ -236,7 +239,7 @@ class Journal:
 
     def fail(self, live: LiveRun, error: Exception) -> None:
         """Block a run over which weft itself failed."""
-        self.block(live, _own_failure(error))
+        self.block(live, own_failure(error))
         self.save_standing(live)
 
     def _book(self, live: LiveRun, commands: list[Command]) -> None:
@@ -313,18 +316,18 @@ class Journal:
         live.last_ms = rows[-1].at_ms if rows else 0
         self.watchdog.begin(live)
         try:
-            identity = live.identity
-            live.execution = self.execution(identity._replace(epoch=identity.epoch - live.resets))
+            live.execution = self.execution(live.replayed)
             started = note_beginning(live, rows)
             if started is not None:
                 self._compare_python(started.python)
             self._replay(live, live.execution, rows)
             live.blocked = ""
         except WeftError as error:
-            self.block(live, error)
+            begin, code = partial(self.execution, live.replayed), (self._programs, self._operations)
+            self.block(live, self._explainer.explained(error, rows, begin=begin, code=code))
             return []
         except Exception as error:  # noqa: BLE001 - a border: one run must not keep the engine from opening
-            self.block(live, _own_failure(error))
+            self.block(live, own_failure(error))
             return []
         finally:
             self.watchdog.end()
@@ -389,9 +392,3 @@ def reason_of(command: RunEnded) -> str:
         return ""
     line = f" (at {command.line})" if command.line else ""
     return f"{command.kind}: {command.text}{line}"
-
-
-def _own_failure(error: Exception) -> WeftError:
-    log.error("weft itself failed", exc_info=error)
-    what = f"weft itself failed: {type(error).__name__}: {error}"
-    return WeftError(what, remedy="report it, with the traceback in the log; nothing is lost, `retry` tries again")

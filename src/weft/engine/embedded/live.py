@@ -202,6 +202,11 @@ class LiveRun:
         wake_ms = min((timer.due_ms for timer in execution.timers.values()), default=None)
         return (RunStatus.WAITING, wake_ms, "")
 
+    @property
+    def replayed(self) -> Identity:
+        """Return who the run was when the first entry of its present generation was told."""
+        return self.identity._replace(epoch=self.identity.epoch - self.resets)
+
     def ids_of(self, record: CallRecord) -> tuple[str, str | None]:
         """Return the id of a call that belongs to an earlier epoch, and of the one that it undoes."""
         chain, generation, epoch = self.identity.chain, self.identity.generation, record.epoch

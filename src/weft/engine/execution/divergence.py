@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from weft.engine.execution.commands import (
     CallAbandoned,
@@ -56,15 +57,32 @@ def compare(entry: Entry, *, at: int, recorded: Sequence[Command], new: Sequence
         return
     gone = next((command for key, command in was.items() if key not in does), None)
     come = next((command for key, command in does.items() if key not in was), None)
-    what = (
-        f"after entry {at} ({type(entry).__name__}) the journal has {_tell(gone)}, today's code has {_tell(come)}; "
-        f"likely cause: {_cause(gone, come, was=set(was), does=set(does))}"
+    raise JournalDiverged(
+        f"after entry {at} ({type(entry).__name__}) the journal has {tell(gone)}, today's code has {tell(come)}",
+        where="; ".join(_places(gone, come)),
+        entry=at,
+        parting=Parting(gone, come, tuple(was), tuple(does)),
     )
-    lines = [f"recorded {_line(gone)}" if gone is not None else "", f"now {_line(come)}" if come is not None else ""]
-    raise JournalDiverged(what, where="; ".join(line for line in lines if line), entry=at)
 
 
-def _tell(command: Command | None) -> str:
+class Parting(NamedTuple):
+    """Where a replay parts from its journal.
+
+    Attributes:
+        gone: the first command of the journal that today's code does not give; nothing if it gives all and more.
+        come: the first one that it gives instead.
+        was: what the entry was answered with, by what is compared.
+        does: what today's code answers with.
+    """
+
+    gone: Command | None
+    come: Command | None
+    was: tuple[Key, ...]
+    does: tuple[Key, ...]
+
+
+def tell(command: Command | None) -> str:
+    """Name a command for people."""
     key = None if command is None else key_of(command)
     if key is None:
         return "nothing more"
@@ -72,17 +90,7 @@ def _tell(command: Command | None) -> str:
     return f"{kind} {path or target}" if kind != "end" else "the run's end"
 
 
-def _line(command: Command) -> str:
-    return getattr(command, "line", "") or "(no line)"
-
-
-def _cause(gone: Command | None, come: Command | None, *, was: set[Key], does: set[Key]) -> str:
-    if isinstance(gone, PatchTaken):
-        return f"patched({gone.id!r}) was removed while runs go by it: write deprecate_patch({gone.id!r}) first"
-    if gone is None:
-        return "a step was added"
-    if come is None:
-        return "a step was removed, or now waits for something else"
-    if {key[2] for key in was} == {key[2] for key in does}:
-        return "an unordered set, or a step moved into another task"
-    return "the order of steps changed, or a step was replaced"
+def _places(gone: Command | None, come: Command | None) -> Iterator[str]:
+    for label, command in (("recorded", gone), ("now", come)):
+        if command is not None:
+            yield f"{label} {getattr(command, 'line', '') or '(no line)'}"

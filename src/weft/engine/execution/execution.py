@@ -146,8 +146,8 @@ class Execution:
         self.commands.clear()
         return commands
 
-    def replay(self, entry: Entry, at_ms: int, recorded: Sequence[Command]) -> None:
-        """Tell an entry again; what was recorded wins over arguments and delays that drifted.
+    def replay(self, entry: Entry, at_ms: int, recorded: Sequence[Command]) -> list[Command]:
+        """Tell an entry again, and return today's answer; what was recorded wins where arguments and delays drifted.
 
         Raises:
             JournalDiverged: the code answers with other commands.
@@ -164,6 +164,7 @@ class Execution:
                 self.timers[command.path].due_ms = command.due_ms
             else:
                 self.calls.adopt(command)
+        return new
 
     def evict(self) -> None:
         """Leave memory without a trace: no code of the run has a say in it any more."""
