@@ -18,7 +18,7 @@ WORKERS ?= 2
 VERSIONS ?= 3.11 3.13 3.14
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-newest check format bench torture changelog clean
+.PHONY: help demo test test-all test-newest check format bench torture postgresql postgresql-stop changelog clean
 
 help:  ## show these lines
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -55,6 +55,12 @@ bench: $(VENV)/.bench  ## measure, beside the peers; ARGS="--only throughput --q
 
 torture: $(READY)  ## kill a market at 10,000 moments and audit what is left; ARGS="--kills 200"
 	@$(BIN)/python -m torture $(ARGS)
+
+postgresql:  ## start a PostgreSQL for tests on a free port; its URL is the last line
+	@scripts/servers/postgresql.sh start
+
+postgresql-stop:  ## stop it and remove its data; ARGS="PID"
+	@scripts/servers/postgresql.sh stop $(ARGS)
 
 changelog: $(READY)  ## show what the fragments in changes/ will say
 	@$(BIN)/towncrier build --draft $(ARGS)

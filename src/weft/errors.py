@@ -38,6 +38,7 @@ WeftError
 ├── BackupRefused             E342  a backup would go where something is
 ├── TransactionMisused        E501  a second transaction, or a call inside or after one
 ├── UndoTooOld                E502  an undo for a call older than the barrier remembers
+├── DatabaseUnreachable       E503  no database server answers
 ├── SettingInvalid            E601  a setting, URL or target that cannot be used
 ├── InputInvalid              E602  input that does not parse
 └── PropertyBroken            E701  a check of weft.testing found a difference
@@ -329,6 +330,13 @@ class UndoTooOld(WeftError):
 
     code = "WEFT-E502"
     remedy = "look at the service's books, undo by hand where needed, then skip it with a reason"
+
+
+class DatabaseUnreachable(WeftError):
+    """Tell that no database server answers at the place that a URL names."""
+
+    code = "WEFT-E503"
+    remedy = "start the server, or mend host and port of the URL; nothing was lost, and the host can be started again"
 
 
 class SettingInvalid(WeftError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from weft.codec import Codec, RecordCodec
 from weft.data import Database
 from weft.errors import NotDone
-from weft.flow.ambient import AlreadySettled, CurrentCall, current_call
+from weft.flow.ambient import AlreadySettled, CurrentCall, Overtaken, current_call
+from weft.host.dispatcher import TIMES_OVERTAKEN
 from weft.model.call import Call, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
@@ -145,7 +147,15 @@ async def deliver(
     a_call: Call, body: Callable[[], Awaitable[Any]], *, kind: EffectKind = EffectKind.COMPENSATED, dies: bool = False
 ) -> Outcome:
     """Run an operation's body for a call, as the dispatcher does; one that `dies` does so before it could commit."""
-    current = CurrentCall(a_call, operation(a_call.operation, kind), ignore)
+    for times in range(TIMES_OVERTAKEN):
+        current = CurrentCall(a_call, operation(a_call.operation, kind), ignore)
+        current.overtaken = times
+        with suppress(Overtaken):
+            return await _deliver_once(current, body, dies=dies)
+    raise AssertionError("overtaken again and again, though alone")
+
+
+async def _deliver_once(current: CurrentCall, body: Callable[[], Awaitable[Any]], *, dies: bool) -> Outcome:
     token = current_call.set(current)
     try:
         outcome = await _outcome(body, dies=dies)
@@ -154,6 +164,8 @@ async def deliver(
     except AlreadySettled as settled:
         return settled.outcome
     except NotDone as failure:
+        if current.participant is not None:
+            await current.participant.abandon()
         return failure
     except DBAPIError as error:
         if current.participant is not None:

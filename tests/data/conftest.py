@@ -1,26 +1,50 @@
-"""What the tests of the data room share: a small bank, and a driver that plays the dispatcher."""
+"""What the tests of the data room share: a small bank on each kind of database."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
+from tests import servers
 from tests.data.bank import Bank, bank_tables
 from weft.data import Database
 
+Fresh: TypeAlias = "Callable[[], AbstractContextManager[str]]"
+"""Makes room for one more database and tells its URL."""
+
+
+@pytest.fixture(params=["file", "server"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
+    """Return what makes room for a database of the kind under test."""
+    if request.param == "server":
+        server: servers.Server = request.getfixturevalue("postgresql_server")
+        return partial(servers.schema, server.url)
+    numbers = count()
+
+    @contextmanager
+    def file() -> Iterator[str]:
+        yield f"sqlite:///{tmp_path}/bank-{next(numbers)}.db"
+
+    return file
+
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Return where the database of a test lives."""
-    return tmp_path / "bank.db"
+def url(fresh: Fresh) -> Iterator[str]:
+    """Return the URL of the database of a test."""
+    with fresh() as made:
+        yield made
 
 
 @pytest.fixture
-async def db(file: Path) -> AsyncIterator[Database]:
+async def db(url: str) -> AsyncIterator[Database]:
     """Open a database with the bank's tables."""
-    async with Database.open(f"sqlite:///{file}", tables=bank_tables) as opened:
+    async with Database.open(url, tables=bank_tables) as opened:
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""A process of its own that makes transfers on a bank's file: `python -m tests.data.teller FILE NAME COUNT`."""
+"""A process of its own that makes transfers on a bank: `python -m tests.data.teller URL NAME COUNT`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from weft.data import Database
 from weft.model.call import Reply
 
 
-async def main(file: str, name: str, count: int) -> None:
+async def main(url: str, name: str, count: int) -> None:
     """Make transfers with 16 at once and print the id of each one that was answered; count 0 is for ever."""
     numbers = iter(range(count) if count else itertools.count())
-    async with Database.open(f"sqlite:///{file}") as db:
+    async with Database.open(url) as db:
         bank = Bank(db)
 
         async def work() -> None:

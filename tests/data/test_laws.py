@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.data.bank import Bank, Died, bank_tables, call, deliver, undo_of
+from tests.data.conftest import Fresh
 from weft.data import Database
 from weft.errors import NotDone
 from weft.model.call import Outcome, Refused, Reply
 
 AMOUNTS = {"small": 30, "large": 80, "huge": 500}  # of 100: small and large exclude each other, huge never fits
+
+
+EXAMPLES = settings(
+    max_examples=settings().max_examples // 2,  # on each of two kinds of database
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # what it makes is fresh each time
+)
 
 
 @dataclass(frozen=True)
@@ -89,14 +95,15 @@ def _as_written(outcome: Outcome | None) -> object:
             raise AssertionError(outcome)
 
 
-@given(deliveries)
-def test_one_after_another(plan: list[Delivery]) -> None:
+@EXAMPLES
+@given(plan=deliveries)
+def test_one_after_another(fresh: Fresh, plan: list[Delivery]) -> None:
     """State and every answer are those of a bank that saw each call once."""
 
     async def story() -> None:
         model = Model()
-        with tempfile.TemporaryDirectory() as folder:
-            async with Database.open(f"sqlite:///{folder}/bank.db", tables=bank_tables) as db:
+        with fresh() as url:
+            async with Database.open(url, tables=bank_tables) as db:
                 bank = Bank(db)
                 await bank.open_account("ada", 100)
                 for delivery in plan:
@@ -106,13 +113,14 @@ def test_one_after_another(plan: list[Delivery]) -> None:
     asyncio.run(story())
 
 
-@given(deliveries)
-def test_all_at_once(plan: list[Delivery]) -> None:
+@EXAMPLES
+@given(plan=deliveries)
+def test_all_at_once(fresh: Fresh, plan: list[Delivery]) -> None:
     """Deliveries that race end as some order of them would: one answer for each call, and books that agree with it."""
 
     async def story() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            async with Database.open(f"sqlite:///{folder}/bank.db", tables=bank_tables) as db:
+        with fresh() as url:
+            async with Database.open(url, tables=bank_tables) as db:
                 bank = Bank(db)
                 await bank.open_account("ada", 100)
                 answers = await asyncio.gather(*(attempt(bank, delivery) for delivery in plan))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, MetaData, Table, Text
 
+from weft.data.port import Answer, Ask, Steps
 from weft.errors import TransactionMisused, Undone, UndoTooOld
 from weft.ids import digest
 from weft.model.call import Call, Outcome, Refused, Reply
@@ -55,12 +55,14 @@ CLAIM = """
 LOOK_UP = """
     SELECT effect_id, role, target, fingerprint, state, kind, data FROM weft_barrier WHERE effect_id = ? AND role = ?
 """
+ROWS = "SELECT effect_id, role, target, fingerprint, state, kind, data FROM weft_barrier ORDER BY effect_id, role"
+PURGED = "SELECT mark_ms FROM weft_barrier_purge"
 SETTLE = "UPDATE weft_barrier SET state = ?, kind = ?, data = ?, settled_ms = ? WHERE effect_id = ? AND role = ?"
 FORGET = "DELETE FROM weft_barrier WHERE effect_id = ?"
 NEWEST = "SELECT max(issued_ms) FROM weft_barrier WHERE effect_id = ?"
 MARK = """
     INSERT INTO weft_barrier_purge (id, mark_ms) VALUES (1, ?)
-    ON CONFLICT (id) DO UPDATE SET mark_ms = max(mark_ms, excluded.mark_ms)
+    ON CONFLICT (id) DO UPDATE SET mark_ms = excluded.mark_ms WHERE excluded.mark_ms > weft_barrier_purge.mark_ms
 """
 
 
@@ -92,90 +94,93 @@ def role_of(call: Call) -> str:
     return OPERATION if call.undoes is None else UNDO
 
 
-class Barrier:
-    """Decide on each call inside its own transaction, by a unique key that is inserted first.
+def admit(call: Call) -> Steps[Outcome | None]:
+    """Claim the call; return nothing if it is to be carried out, else the outcome that it has.
 
-    Inserting before looking is what keeps two deliveries apart where transactions run side by side; in SQLite the
-    write slot does so already.
+    Inserting before looking is what keeps two deliveries apart where transactions run side by side: the second waits
+    for the end of the first. In SQLite the write slot does so already.
+
+    Raises:
+        TransactionMisused: Another call used this id before.
+        UndoTooOld: The operation may have been forgotten.
     """
+    if call.undoes is None:
+        return (yield from _admit_operation(call))
+    return (yield from _admit_undo(call))
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
-        self._raw = raw
 
-    def admit(self, call: Call) -> Outcome | None:
-        """Claim the call; return nothing if it is to be carried out, else the outcome that it has.
-
-        Raises:
-            TransactionMisused: Another call used this id before.
-            UndoTooOld: The operation may have been forgotten.
-        """
-        if call.undoes is None:
-            return self._admit_operation(call)
-        return self._admit_undo(call)
-
-    def _admit_operation(self, call: Call) -> Outcome | None:
-        if self._claim(call, OPERATION):
-            return None
-        row = self._row(call, OPERATION)
-        if row.state != UNDONE:
-            _refuse_another(row, call)
-        return row.outcome
-
-    def _admit_undo(self, call: Call) -> Outcome | None:
-        if self._claim(call, OPERATION, state=UNDONE):
-            # The operation never came; from now on its place is taken.
-            self._refuse_forgotten(call)
-            self._claim(call, UNDO)
-            self.settle(call, NOTHING, at_ms=0)
-            return NOTHING
-        if not self._claim(call, UNDO):
-            row = self._row(call, UNDO)
-            _refuse_another(row, call)
-            return row.outcome
-        if self._row(call, OPERATION).state == REFUSED:
-            self.settle(call, NOTHING, at_ms=0)
-            return NOTHING
+def _admit_operation(call: Call) -> Steps[Outcome | None]:
+    if (yield from _claim(call, OPERATION)):
         return None
-
-    def _claim(self, call: Call, role: str, *, state: str = BEGUN) -> bool:
-        stands_in = state == UNDONE  # for an operation of which only the id is known
-        target = "" if stands_in else call.target
-        fingerprint = b"" if stands_in else digest(call.arguments)
-        values = (call.effect_id, role, target, fingerprint, state, call.issued_ms)
-        return self._raw.execute(CLAIM, values).rowcount == 1
-
-    def _row(self, call: Call, role: str) -> BarrierRow:
-        return BarrierRow(*self._raw.execute(LOOK_UP, (call.effect_id, role)).fetchone())
-
-    def _refuse_forgotten(self, call: Call) -> None:
-        mark = self._raw.execute("SELECT mark_ms FROM weft_barrier_purge").fetchone()
-        # A call of unknown age (0) counts as old: the barrier may say "never happened" only where it knows.
-        if mark is not None and call.issued_ms < mark[0]:
-            what = f"{call.target} undoes {call.undoes}, of which nothing is known here, and rows of its age are purged"
-            raise UndoTooOld(what, effect_id=call.effect_id, issued_ms=call.issued_ms, mark_ms=mark[0])
-
-    def settle(self, call: Call, outcome: Reply | Refused, *, at_ms: int) -> None:
-        """Store the outcome beside the effect."""
-        state, kind = (APPLIED, "") if isinstance(outcome, Reply) else (REFUSED, outcome.kind)
-        self._raw.execute(SETTLE, (state, kind, outcome.data, at_ms, call.effect_id, role_of(call)))
-
-    def forget(self, effect_ids: Iterable[str], *, mark_ms: int) -> int:
-        """Delete rows and raise the purge mark above each of them; return how many rows went."""
-        count = 0
-        for effect_id in effect_ids:
-            newest = self._raw.execute(NEWEST, (effect_id,)).fetchone()[0]
-            if newest is not None:
-                mark_ms = max(mark_ms, newest + 1)
-                count += self._raw.execute(FORGET, (effect_id,)).rowcount
-        self._raw.execute(MARK, (mark_ms,))
-        return count
+    row = yield from _row(call, OPERATION)
+    if row.state != UNDONE:
+        _refuse_another(row, call)
+    return row.outcome
 
 
-def rows_of(raw: sqlite3.Connection) -> list[BarrierRow]:
+def _admit_undo(call: Call) -> Steps[Outcome | None]:
+    if (yield from _claim(call, OPERATION, state=UNDONE)):
+        # The operation never came; from now on its place is taken.
+        yield from _refuse_forgotten(call)
+        yield from _claim(call, UNDO)
+        yield from settle(call, NOTHING, at_ms=0)
+        return NOTHING
+    if not (yield from _claim(call, UNDO)):
+        row = yield from _row(call, UNDO)
+        _refuse_another(row, call)
+        return row.outcome
+    operation = yield from _row(call, OPERATION)
+    if operation.state == REFUSED:
+        yield from settle(call, NOTHING, at_ms=0)
+        return NOTHING
+    return None
+
+
+def _claim(call: Call, role: str, *, state: str = BEGUN) -> Steps[bool]:
+    stands_in = state == UNDONE  # for an operation of which only the id is known
+    target = "" if stands_in else call.target
+    fingerprint = b"" if stands_in else digest(call.arguments)
+    answer = yield Ask(CLAIM, (call.effect_id, role, target, fingerprint, state, call.issued_ms))
+    return answer.touched == 1
+
+
+def _row(call: Call, role: str) -> Steps[BarrierRow]:
+    answer = yield Ask(LOOK_UP, (call.effect_id, role))
+    return BarrierRow(*answer.rows[0])
+
+
+def _refuse_forgotten(call: Call) -> Steps[None]:
+    answer = yield Ask(PURGED)
+    # A call of unknown age (0) counts as old: the barrier may say "never happened" only where it knows.
+    if answer.rows and call.issued_ms < answer.rows[0][0]:
+        mark_ms = answer.rows[0][0]
+        what = f"{call.target} undoes {call.undoes}, of which nothing is known here, and rows of its age are purged"
+        raise UndoTooOld(what, effect_id=call.effect_id, issued_ms=call.issued_ms, mark_ms=mark_ms)
+
+
+def settle(call: Call, outcome: Reply | Refused, *, at_ms: int) -> Steps[None]:
+    """Store the outcome beside the effect."""
+    state, kind = (APPLIED, "") if isinstance(outcome, Reply) else (REFUSED, outcome.kind)
+    yield Ask(SETTLE, (state, kind, outcome.data, at_ms, call.effect_id, role_of(call)))
+
+
+def forget(effect_ids: Iterable[str], *, mark_ms: int) -> Steps[int]:
+    """Delete rows and raise the purge mark above each of them; return how many rows went."""
+    count = 0
+    for effect_id in effect_ids:
+        newest: Answer = yield Ask(NEWEST, (effect_id,))
+        if newest.rows[0][0] is not None:
+            mark_ms = max(mark_ms, newest.rows[0][0] + 1)
+            gone = yield Ask(FORGET, (effect_id,))
+            count += gone.touched
+    yield Ask(MARK, (mark_ms,))
+    return count
+
+
+def all_rows() -> Steps[list[BarrierRow]]:
     """Return all rows in order of their key."""
-    names = "effect_id, role, target, fingerprint, state, kind, data"
-    found = raw.execute(f"SELECT {names} FROM weft_barrier ORDER BY effect_id, role")  # noqa: S608 - no input
-    return [BarrierRow(*row) for row in found]
+    answer = yield Ask(ROWS)
+    return [BarrierRow(*row) for row in answer.rows]
 
 
 def _refuse_another(row: BarrierRow, call: Call) -> None:

@@ -1,35 +1,29 @@
-"""A service's own database: one SQLite file, one writer that shares commits, and readers beside it."""
+"""A service's own database, by URL: an SQLite file or a PostgreSQL server, with one behavior."""
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
 from collections.abc import Awaitable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from sqlalchemy import MetaData
 
 from weft.clock import EPOCH, Clock, SystemClock
-from weft.data.barrier import Barrier, BarrierRow, barrier_tables, rows_of
-from weft.data.connection import Link, make_engine, open_writer, path_of, storage_failure
-from weft.data.reading import Readers, ReadingTransaction
-from weft.data.sharing import WriteSlot
-from weft.data.transaction import JoinedTransaction, Transaction, WritingTransaction
+from weft.data.barrier import BarrierRow, all_rows, barrier_tables, forget
+from weft.data.opening import open_store
+from weft.data.port import Store
+from weft.data.transaction import JoinedTransaction, ReadingTransaction, Transaction, WritingTransaction
 from weft.errors import TransactionMisused
 from weft.flow.ambient import current_call
 from weft.model.effect import EffectKind
 
 LOCK_WAIT = timedelta(seconds=30)
-"""How long a transaction waits for another process that writes to the same file."""
-
-R = TypeVar("R")
+"""How long a transaction waits for another one that stands in its way."""
 
 
 class Database:
-    """One SQLite file in which an effect, the memory of its call and its reply commit together.
+    """A database in which an effect, the memory of its call and its reply commit together.
 
     Example:
         ```python
@@ -42,32 +36,30 @@ class Database:
 
     __weft_exactly_once_store__: ClassVar[bool] = True
 
-    def __init__(
-        self, link: Link, *, readers: Readers, slot: WriteSlot, thread: ThreadPoolExecutor, clock: Clock
-    ) -> None:
-        self.path = link.path
-        self._link = link
-        self._readers = readers
-        self._slot = slot
-        self._thread = thread
+    def __init__(self, store: Store, *, clock: Clock) -> None:
+        self.name = store.name
+        self._store = store
         self._clock = clock
 
     @classmethod
     def open(
         cls, url: str, *, clock: Clock | None = None, tables: MetaData | None = None, lock_wait: timedelta = LOCK_WAIT
     ) -> Opening:
-        """Open the file, and make it, its folder and its tables where they are missing.
+        """Open the database, and make its tables where they are missing; a file and its folder, too.
 
         Await it and close the database yourself, or enter it: `async with Database.open(url) as db`.
 
         Args:
-            url: `sqlite:///FILE`; four slashes for an absolute path.
+            url: `sqlite:///FILE`, four slashes for an absolute path; or `postgresql://USER:PASSWORD@HOST:PORT/NAME`,
+                with libpq's parameters, as in `?sslmode=verify-full&sslrootcert=ca.pem`, and two of weft's own,
+                `connections` and `statement_timeout_ms`.
             clock: Where the barrier's rows have their times from.
             tables: Created where missing; never changed.
-            lock_wait: How long to wait for another process that writes to the file.
+            lock_wait: How long to wait for another transaction that stands in the way.
 
         Raises:
-            SettingInvalid: The URL or the file cannot be used.
+            SettingInvalid: The URL, the file or the database that it names cannot be used.
+            DatabaseUnreachable: No server answers there.
         """
         return Opening(url, clock=clock or SystemClock(), tables=tables, lock_wait=lock_wait)
 
@@ -84,18 +76,21 @@ class Database:
         the block, and it commits together with the call's outcome. Inside a `read` operation, or with `read_only`, it
         sees the last committed state and cannot write. Elsewhere leaving the block commits it.
 
-        A block should wait for nothing but its statements: a writing one has the file's only write slot, and those that
-        share its commit wait for it. Statements run on the event loop, which stands still for as long as one of them
-        takes: keep them to what an index finds.
+        Transactions behave as if they came one after another. In SQLite they do: a writing one has the file's only
+        write slot, those that share its commit wait for it, and its statements run on the event loop. On PostgreSQL
+        they run side by side; where two of them would not fit into any order, one is rolled back and its operation run
+        again, alone: an operation does nothing outside of its database that may not be done twice. A block should wait
+        for nothing but its statements.
         """
         current = current_call.get()
         if read_only:
-            return ReadingTransaction(self._readers, because="read_only=True")
+            return ReadingTransaction(self._store.view("read_only=True"))
         if current is None:
-            return WritingTransaction(self._slot)
+            return WritingTransaction(self._store.unit(alone=True))
         if current.operation.kind is EffectKind.READ:
-            return ReadingTransaction(self._readers, because=f"{current.call.target} is declared as read")
-        return JoinedTransaction(self._slot, current, self._clock)
+            return ReadingTransaction(self._store.view(f"{current.call.target} is declared as read"))
+        unit = self._store.unit(alone=current.overtaken > 0)
+        return JoinedTransaction(unit, current, self._clock)
 
     async def create(self, tables: MetaData) -> None:
         """Create those tables that are missing; never changes one that is there.
@@ -109,8 +104,9 @@ class Database:
                 raise TransactionMisused(
                     what, remedy="let it be checked at once: leave deferrable= and initially= away"
                 )
-        async with WritingTransaction(self._slot):
-            tables.create_all(self._link.core)
+        unit = self._store.unit(alone=True)
+        async with WritingTransaction(unit):
+            await unit.create(tables)
 
     async def forget(self, effect_ids: Iterable[str], *, mark: datetime) -> int:
         """Delete what the barrier knows of calls that can never come again; return how many rows went.
@@ -124,31 +120,24 @@ class Database:
             mark: A moment after all of them were issued; raised by itself above the newest row that goes.
         """
         mark_ms = (mark - EPOCH) // timedelta(milliseconds=1)
-        async with WritingTransaction(self._slot):
-            try:
-                return Barrier(self._link.raw).forget(effect_ids, mark_ms=mark_ms)
-            except sqlite3.Error as error:
-                raise storage_failure(error, self.path) from error
+        unit = self._store.unit(alone=True)
+        async with WritingTransaction(unit):
+            return await unit.ask(forget(effect_ids, mark_ms=mark_ms))
 
     async def barrier_rows(self) -> list[BarrierRow]:
         """Return all that the barrier knows, as committed; for books and tests."""
-        link = await self._readers.take()
-        try:
-            return rows_of(link.raw)
-        finally:
-            self._readers.give_back(link)
+        view = self._store.view("the barrier's books")
+        async with ReadingTransaction(view):
+            return await view.ask(all_rows())
 
     @property
     def commits(self) -> int:
-        """Return how many commits were made since opening; fewer than transactions, since they share."""
-        return self._slot.commits
+        """Return how many commits were made since opening; in SQLite fewer than transactions, since they share."""
+        return self._store.commits
 
     async def close(self) -> None:
         """Let transactions under way end, then close all connections."""
-        await self._slot.close()
-        self._readers.close()
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._link.close)
-        self._thread.shutdown()
+        await self._store.close()
 
 
 class Opening(Awaitable[Database], AbstractAsyncContextManager[Database]):
@@ -173,19 +162,7 @@ class Opening(Awaitable[Database], AbstractAsyncContextManager[Database]):
             await self._opened.close()
 
     async def _open(self) -> Database:
-        path = path_of(self._url)
-        engine = make_engine(path)
-        thread = ThreadPoolExecutor(1, thread_name_prefix=f"weft-commit-{path.stem}")
-        try:
-            link = await asyncio.get_running_loop().run_in_executor(
-                thread, open_writer, engine, path, self._lock_wait_s
-            )
-        except BaseException:
-            thread.shutdown(wait=False)
-            raise
-        readers = Readers(engine, path, lock_wait_s=self._lock_wait_s)
-        slot = WriteSlot(link, thread, lock_wait_s=self._lock_wait_s)
-        database = Database(link, readers=readers, slot=slot, thread=thread, clock=self._clock)
+        database = Database(await open_store(self._url, self._lock_wait_s), clock=self._clock)
         try:
             await database.create(barrier_tables)
             if self._tables is not None:

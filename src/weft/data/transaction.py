@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager, suppress
 from enum import Enum
@@ -12,19 +11,19 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from sqlalchemy import Executable
-from sqlalchemy.exc import DBAPIError
 
 from weft.clock import Clock
-from weft.data.barrier import OPERATION, UNDO, Barrier, role_of
-from weft.data.connection import storage_failure
-from weft.data.sharing import WriteSlot
-from weft.data.statements import AnyRow, Parameters, Result, run
-from weft.errors import CallFailed, NotDone, TransactionMisused
-from weft.flow.ambient import AlreadySettled, CurrentCall
+from weft.data.barrier import OPERATION, UNDO, admit, role_of, settle
+from weft.data.port import AnyRow, Parameters, Result, Steps, Unit, View
+from weft.errors import NotDone, TransactionMisused
+from weft.flow.ambient import AlreadySettled, CurrentCall, Overtaken
 from weft.model.call import Outcome, Refused, Reply
 
 BREATH_S = 0.01
 """After this long a block lets the loop's other tasks run before it goes on."""
+
+ENTRIES = 20
+"""How often a call's transaction is begun again at the barrier before its operation is begun again as a whole."""
 
 OUTLIVED = (
     "await every task inside the operation that began it; let one that goes on alone work in a context of its own "
@@ -58,7 +57,7 @@ class Transaction(AbstractAsyncContextManager["Transaction"], ABC):
         """
         if self._stage is not Stage.OPEN:
             raise TransactionMisused("a statement outside the block of its transaction")
-        result = self._run(statement, parameters)
+        result = await self._run(statement, parameters)
         if monotonic() - self._breathed > BREATH_S:
             # Statements run on the loop and never give way: a block of a thousand would stop everybody else.
             await asyncio.sleep(0)
@@ -89,7 +88,7 @@ class Transaction(AbstractAsyncContextManager["Transaction"], ABC):
         await self._exit(failed=kind is not None)
 
     @abstractmethod
-    def _run(self, statement: Executable, parameters: Parameters) -> Result: ...
+    async def _run(self, statement: Executable, parameters: Parameters) -> Result: ...
 
     @abstractmethod
     async def _enter(self) -> None: ...
@@ -98,93 +97,76 @@ class Transaction(AbstractAsyncContextManager["Transaction"], ABC):
     async def _exit(self, *, failed: bool) -> None: ...
 
 
-class WritingTransaction(Transaction):
-    """A transaction outside any call: it holds the write slot for its block, and leaving the block commits it."""
+class ReadingTransaction(Transaction):
+    """A transaction that sees one committed state and waits for no writer; it cannot write."""
 
-    def __init__(self, slot: WriteSlot) -> None:
+    def __init__(self, view: View) -> None:
         super().__init__()
-        self._slot = slot
-        self._raw = slot.link.raw
-        self._lost: CallFailed | None = None
+        self._view = view
+
+    async def _run(self, statement: Executable, parameters: Parameters) -> Result:
+        return await self._view.run(statement, parameters)
 
     async def _enter(self) -> None:
-        await self._slot.take()
+        await self._view.begin()
         self._stage = Stage.OPEN
-        self._control("SAVEPOINT weft_call")
-        if self._lost is not None:
-            self._give_up()
-            raise self._lost
 
     async def _exit(self, *, failed: bool) -> None:
-        if failed:
-            self._give_up()
-        else:
-            await self._commit()
+        del failed
+        self._stage = Stage.GONE
+        self._view.end()
 
-    def _run(self, statement: Executable, parameters: Parameters) -> Result:
-        if self._lost is not None:
-            raise self._lost
+
+class WritingTransaction(Transaction):
+    """A transaction outside any call: no other one writes meanwhile, and leaving the block commits it."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__()
+        self._unit = unit
+
+    async def _run(self, statement: Executable, parameters: Parameters) -> Result:
         try:
-            result = run(self._slot.link, statement, parameters)
-        except DBAPIError as error:
-            self._notice(error)
-            raise
-        if not self._raw.in_transaction:
-            self._lose(TransactionMisused("a statement ended the transaction that others share"), certain=False)
-        return result
+            return await self._unit.run(statement, parameters)
+        except Overtaken as overtaken:
+            raise _conflict(overtaken) from overtaken
 
-    def _notice(self, error: BaseException) -> None:
-        """See whether an error was the end of more than its statement."""
-        if not self._raw.in_transaction:
-            # A full disk, for one, ends the whole transaction, and with it all that were to share its commit.
-            self._lose(error)
+    async def _enter(self) -> None:
+        await self._unit.begin()
+        self._stage = Stage.OPEN
 
-    def _lose(self, error: BaseException, *, certain: bool = True) -> None:
-        self._lost = storage_failure(error, self._slot.link.path, committing=not certain)
-        self._lost.__cause__ = error
-        self._slot.fail_group(error, committing=not certain)
-
-    def _control(self, statement: str) -> None:
-        """Execute a statement about savepoints; where it fails, everything is rolled back and `_lost` says so."""
-        if self._lost is None:
-            try:
-                self._raw.execute(statement)
-            except sqlite3.Error as error:
-                self._lose(error)
-
-    def _give_up(self) -> None:
-        """Roll back and pass the turn on; it does not wait, so no cancellation can come between."""
-        if self._stage in {Stage.NEW, Stage.GONE}:
+    async def _exit(self, *, failed: bool) -> None:
+        self._stage = Stage.GONE
+        if failed:
+            self._unit.drop()
             return
-        self._stage = Stage.GONE
-        self._control("ROLLBACK TO weft_call")
-        self._control("RELEASE weft_call")
-        self._slot.leave()
-
-    async def _commit(self) -> None:
-        """Hand over to the shared commit and wait for it."""
-        self._control("RELEASE weft_call")
-        self._stage = Stage.GONE
-        if self._lost is not None:
-            self._slot.leave()
-            raise self._lost
-        await self._slot.join()
+        try:
+            await self._unit.commit()
+        except Overtaken as overtaken:
+            raise _conflict(overtaken) from overtaken
 
 
-class JoinedTransaction(WritingTransaction):
+def _conflict(overtaken: Overtaken) -> NotDone:
+    # weft's own transactions leave this one alone: only somebody else who writes to these tables can be the cause.
+    return NotDone(f"others wrote what this transaction has read: {overtaken}", reason="conflict")
+
+
+class JoinedTransaction(Transaction):
     """A transaction that commits together with the outcome of its call: a `Participant`.
 
-    Two savepoints: the inner one holds the effect, which a refusal rolls back; the outer one holds the barrier's row as
-    well, which a failure rolls back. Both stay open, and the turn is kept, until the outcome is known.
+    The effect lies in a savepoint, which a refusal rolls back; the barrier's row lies outside it, and goes only where
+    all is rolled back. Both stay open, and the turn is kept, until the outcome is known.
     """
 
-    def __init__(self, slot: WriteSlot, current: CurrentCall, clock: Clock) -> None:
-        super().__init__(slot)
+    def __init__(self, unit: Unit, current: CurrentCall, clock: Clock) -> None:
+        super().__init__()
+        self._unit = unit
         self._current = current
         self._call = current.call
         self._clock = clock
-        self._barrier = Barrier(self._raw)
         self._task: asyncio.Task[Any] | None = None
+
+    async def _run(self, statement: Executable, parameters: Parameters) -> Result:
+        return await self._unit.run(statement, parameters)
 
     async def _enter(self) -> None:
         if self._current.over:
@@ -192,50 +174,57 @@ class JoinedTransaction(WritingTransaction):
         if self._current.participant is not None:
             raise TransactionMisused(f"{self._call.target} opens a second transaction in one call")
         self._current.participant = self
-        await super()._enter()
+        settled = await self._ask_again_and_again()
+        if settled is not None:
+            await self._leave_settled(settled)
+        self._task = asyncio.current_task()
+        if self._task is not None:
+            self._task.add_done_callback(self._forsaken_by)
+
+    async def _ask_again_and_again(self) -> Outcome | None:
+        for _ in range(ENTRIES - 1):
+            # Another delivery of this call may come first: begun anew, this one sees what became of it.
+            with suppress(Overtaken):
+                return await self._ask_the_barrier()
+        return await self._ask_the_barrier()
+
+    async def _ask_the_barrier(self) -> Outcome | None:
+        await self._unit.begin()
+        self._stage = Stage.OPEN
         if self._current.over:
             # It ended while this waited for the turn, and nobody is left who would give the turn back.
             self._give_up()
             raise self._too_late()
         try:
-            settled = self._barrier.admit(self._call)
-        except sqlite3.Error as error:
-            self._fail(error)
+            settled = await self._unit.ask(admit(self._call))
+            if settled is None:
+                await self._unit.mark()
+        except Overtaken:
+            self._unit.drop()
+            self._stage = Stage.NEW
+            raise
         except BaseException:
             self._give_up()
             raise
-        if settled is not None:
-            await self._leave_settled(settled)
-        self._control("SAVEPOINT weft_effect")
-        if self._lost is not None:
-            self._give_up()
-            raise self._lost
-        self._task = asyncio.current_task()
-        if self._task is not None:
-            self._task.add_done_callback(self._forsaken_by)
+        return settled
 
     def _too_late(self) -> TransactionMisused:
         what = f"a transaction for a call of {self._call.target} that has ended: it has no outcome left to commit with"
         return TransactionMisused(what, where=self._current.operation.where, remedy=OUTLIVED)
 
     async def _leave_settled(self, outcome: Outcome) -> NoReturn:
-        if role_of(self._call) == UNDO or self._slot.shows_uncommitted:
+        if role_of(self._call) == UNDO or self._unit.shows_uncommitted:
             # What the answer rests on, the first delivery's commit or a row written just now, is not on disk yet.
             await self._commit()
         else:
             self._give_up()
         raise AlreadySettled(outcome)
 
-    def _fail(self, error: sqlite3.Error) -> NoReturn:
-        self._notice(error)
-        self._give_up()
-        raise storage_failure(error, self._slot.link.path) from error
-
     async def _exit(self, *, failed: bool) -> None:
         if self._stage is Stage.OPEN:
             self._stage = Stage.LEFT
             if failed:
-                self._control("ROLLBACK TO weft_effect")
+                await self._unit.back()
 
     async def finish(self, outcome: Outcome) -> None:
         """Store the outcome beside the effect and commit both; returns once they are on disk.
@@ -246,7 +235,8 @@ class JoinedTransaction(WritingTransaction):
         Raises:
             NotDone: Nothing happened.
             TransactionMisused: The block is still open, in a task that the operation did not wait for.
-            OutcomeUnknown: The disk failed in the one moment where nobody can tell.
+            OutcomeUnknown: The disk or the connection failed in the one moment where nobody can tell.
+            Overtaken: Nothing happened, and the operation is to be run again.
         """
         if self._stage is Stage.OPEN:
             self._give_up()
@@ -257,16 +247,11 @@ class JoinedTransaction(WritingTransaction):
                 f"the transaction of {self._call.target} was rolled back before its outcome", reason="storage"
             )
         if isinstance(outcome, Refused) and role_of(self._call) == OPERATION:
-            self._control("ROLLBACK TO weft_effect")
+            await self._unit.back()
         elif not isinstance(outcome, Reply):
             self._give_up()
             return
-        if self._lost is None:
-            try:
-                self._barrier.settle(self._call, outcome, at_ms=self._clock.now_ms())
-            except sqlite3.Error as error:
-                self._fail(error)
-        await self._commit()
+        await self._commit(settle(self._call, outcome, at_ms=self._clock.now_ms()))
 
     async def abandon(self) -> None:
         """Roll everything back; harmless when all is over."""
@@ -278,13 +263,18 @@ class JoinedTransaction(WritingTransaction):
             self._give_up()
 
     def _give_up(self) -> None:
+        """Roll back and pass the turn on; it does not wait, so no cancellation can come between."""
         self._unwatch()
-        super()._give_up()
+        if self._stage not in {Stage.NEW, Stage.GONE}:
+            self._stage = Stage.GONE
+            self._unit.drop()
 
-    async def _commit(self) -> None:
+    async def _commit(self, last: Steps[None] | None = None) -> None:
+        """Commit and wait for it."""
         self._unwatch()
+        self._stage = Stage.GONE
         with suppress(asyncio.CancelledError):  # told after the end of the commit, which went well: that is the truth
-            await super()._commit()
+            await self._unit.commit(last)
 
     def _unwatch(self) -> None:
         if self._task is not None:

@@ -94,10 +94,21 @@ class CurrentCall:
         participant: the transaction that has joined, if one has.
         wrote_elsewhere: another service was called with an effect, so a rolled-back transaction was not all.
         left_ms: tells what is left of the call's deadline; nothing where it has none.
+        overtaken: so often has its transaction been rolled back because others came first.
         over: its outcome is decided; a task that still sees it was not waited for, and may not commit anything.
     """
 
-    __slots__ = ("call", "left_ms", "operation", "ordinals", "over", "participant", "send", "wrote_elsewhere")
+    __slots__ = (
+        "call",
+        "left_ms",
+        "operation",
+        "ordinals",
+        "over",
+        "overtaken",
+        "participant",
+        "send",
+        "wrote_elsewhere",
+    )
 
     def __init__(self, call: Call, operation: Operation, send: Handler) -> None:
         self.call = call
@@ -106,6 +117,7 @@ class CurrentCall:
         self.participant: Participant | None = None
         self.wrote_elsewhere = False
         self.left_ms: Callable[[], int] | None = None
+        self.overtaken = 0
         self.over = False
         self.ordinals: dict[str, int] = {}
 
@@ -131,6 +143,10 @@ class AlreadySettled(BaseException):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__()
         self.outcome = outcome
+
+
+class Overtaken(BaseException):
+    """Leave an operation whose transaction was rolled back because others came first; the dispatcher runs it again."""
 
 
 current_run: ContextVar[CurrentRun | None] = ContextVar("weft_current_run", default=None)

@@ -6,17 +6,22 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from weft.clock import Clock
 from weft.errors import CallFailed, NotDone, OutcomeUnknown, TransactionMisused, ValueCannotTravel, ValueInvalid
 from weft.faults.crash import Crashed, doomed
-from weft.flow.ambient import AlreadySettled, CurrentCall, current_call
+from weft.flow.ambient import AlreadySettled, CurrentCall, Overtaken, current_call
 from weft.host.words import log_failure, raised_at, text_of, words_of
 from weft.model.call import Call, Handler, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
 from weft.model.refusal import Declined
+
+E = TypeVar("E", bound=BaseException)
+
+TIMES_OVERTAKEN = 50
+"""So often is an operation run again whose transaction others overtook; it is alone long before (see `data`)."""
 
 
 class Ending(Enum):
@@ -96,28 +101,48 @@ class Dispatcher:
             return NotDone(f"the arguments of {call.target} do not parse: {error.what}", reason="arguments")
         if call.remaining_ms is not None and call.remaining_ms <= 0:
             return NotDone(f"the deadline of {call.target} had passed before it began", reason="deadline")
-        current = CurrentCall(call, bound.operation, self._send)
         nested = current_call.get() is not None
         cancelling = _cancellations() if nested else 0
-        token = current_call.set(current)
-        try:
-            outcome, ending = await self._run(bound, current, arguments)
-        except BaseException as error:
-            # A border: cancellation, a crash or a stored outcome that passed the method; everything is rolled back.
-            await _abandon(current)
-            settled = _settled(error)
-            if settled is None:
-                raise
-            outcome, ending = settled, ENDINGS.get(type(settled), Ending.FAILED)
-        finally:
-            current.over = True
-            current_call.reset(token)
+        outcome, ending = await self._deliver(bound, CurrentCall(call, bound.operation, self._send), arguments)
         if self._witness is not None:
             self._tell(self._witness, call, ending)
         if nested and _cancellations() > cancelling:
             # It came during the commit, and the operation that called is what it was meant for.
             raise asyncio.CancelledError
         return outcome
+
+    async def _deliver(
+        self, bound: Bound, current: CurrentCall, arguments: Mapping[str, Any]
+    ) -> tuple[Outcome, Ending]:
+        token = current_call.set(current)
+        try:
+            return await self._run(bound, current, arguments)
+        except BaseException as error:
+            # A border: cancellation, a crash or a stored outcome that passed the method; everything is rolled back.
+            await _abandon(current)
+            settled = _found(AlreadySettled, error)
+            if settled is not None:
+                return settled.outcome, ENDINGS.get(type(settled.outcome), Ending.FAILED)
+            if _found(Overtaken, error) is None:
+                raise
+        finally:
+            current.over = True
+            current_call.reset(token)
+        return await self._deliver_again(bound, current, arguments)
+
+    async def _deliver_again(
+        self, bound: Bound, current: CurrentCall, arguments: Mapping[str, Any]
+    ) -> tuple[Outcome, Ending]:
+        """Run an operation again whose transaction did not fit in any order with others: nothing of it happened."""
+        call = current.call
+        if current.overtaken >= TIMES_OVERTAKEN:
+            what = f"the transaction of {call.target} was overtaken {TIMES_OVERTAKEN} times"
+            return NotDone(what, reason="conflict"), Ending.FAILED
+        if current.left_ms is not None:
+            call = call.with_remaining(current.left_ms())
+        again = CurrentCall(call, current.operation, self._send)
+        again.overtaken = current.overtaken + 1
+        return await self._deliver(bound, again, arguments)
 
     def _tell(self, witness: Witness, call: Call, ending: Ending) -> None:
         try:
@@ -227,13 +252,13 @@ def _cause(error: Exception) -> dict[str, Any]:
     return {"kind": type(error).__name__, "text": text_of(error), "raised_at": raised_at(error)}
 
 
-def _settled(error: BaseException) -> Outcome | None:
-    """Return the stored outcome that left the method, also out of a task group."""
-    if isinstance(error, AlreadySettled):
-        return error.outcome
+def _found(kind: type[E], error: BaseException) -> E | None:
+    """Return what left the method for the dispatcher's sake, also out of a task group."""
+    if isinstance(error, kind):
+        return error
     if isinstance(error, BaseExceptionGroup):
         inside = cast("BaseExceptionGroup[BaseException]", error).exceptions
-        return next((outcome for each in inside if (outcome := _settled(each)) is not None), None)
+        return next((found for each in inside if (found := _found(kind, each)) is not None), None)
     return None
 
 

@@ -20,6 +20,9 @@ PREFIX = "WEFT_"
 NO_SETTINGS = frozenset({"WEFT_CACHE", "WEFT_DEBUG"})
 """Variables that speak to scripts and to the command line."""
 
+TEST_PREFIX = "WEFT_TEST_"
+"""Variables that speak to the scripts that start servers for tests."""
+
 SEPARATOR = "__"
 """Between the parts of a nested name: WEFT_SERVICES__INVENTORY__DATABASE."""
 
@@ -133,7 +136,7 @@ def _with_origin(table: Mapping[str, object], origin: str) -> _Table:
 def _read_environment(environ: Mapping[str, str]) -> _Table:
     table: _Table = {}
     for variable, value in sorted(environ.items()):
-        if not variable.startswith(PREFIX) or variable in NO_SETTINGS:
+        if not variable.startswith(PREFIX) or variable in NO_SETTINGS or variable.startswith(TEST_PREFIX):
             continue
         *groups, name = variable.removeprefix(PREFIX).lower().split(SEPARATOR)
         inner = table

@@ -86,6 +86,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Return `service.operation`."""
         return f"{self.service}.{self.operation}"
 
+    def with_remaining(self, remaining_ms: int) -> Call:
+        """Return it with another rest of the deadline."""
+        return msgspec.structs.replace(self, remaining_ms=remaining_ms)
+
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """The operation's answer, as bytes."""

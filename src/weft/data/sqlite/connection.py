@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from weft.errors import CallFailed, NotDone, OutcomeUnknown, SettingInvalid
 
@@ -49,12 +49,9 @@ def path_of(url: str) -> Path:
     Raises:
         SettingInvalid: The URL is not `sqlite:///FILE`.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise SettingInvalid(f"{url!r} is no database URL", remedy="write sqlite:///FILE") from error
+    parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        what = f"{url!r} does not name an SQLite file"
+        what = f"{parsed.render_as_string()!r} does not name an SQLite file"
         remedy = "write sqlite:///FILE; in memory nothing would survive a crash, and readers could not see it"
         raise SettingInvalid(what, remedy=remedy)
     return Path(parsed.database)

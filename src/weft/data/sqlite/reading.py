@@ -1,18 +1,20 @@
-"""Reading transactions: snapshots on connections of their own, beside whoever writes."""
+"""Views of an SQLite file: snapshots on connections of their own, beside whoever writes."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Engine, Executable
 from sqlalchemy.exc import DBAPIError
 
-from weft.data.connection import Link, open_reader, storage_failure, wait_for_lock
-from weft.data.statements import Parameters, Result, refuse_write, run
-from weft.data.transaction import Stage, Transaction
-from weft.errors import TransactionMisused
+from weft.data.port import Parameters, Result, Steps, closed
+from weft.data.sqlite.connection import Link, open_reader, storage_failure, wait_for_lock
+from weft.data.sqlite.statements import carry_through, refuse_if_write, run
+
+T = TypeVar("T")
 
 READERS = 8
 """At most this many snapshots of one database are open at once; others wait their turn."""
@@ -32,7 +34,7 @@ class Readers:
     async def take(self) -> Link:
         """Wait for a connection that nobody uses."""
         if self._closed:
-            raise TransactionMisused(f"{self._path.name} is closed", remedy="open it for as long as it is used")
+            raise closed(self._path.name)
         await self._turns.acquire()
         try:
             return self._free.pop() if self._free else open_reader(self._engine, self._path)
@@ -57,16 +59,16 @@ class Readers:
             self._free.pop().close()
 
 
-class ReadingTransaction(Transaction):
-    """A transaction that sees one committed state and waits for no writer; it cannot write."""
+class SqliteView:
+    """One committed state, which waits for no writer; a `View`."""
 
-    def __init__(self, readers: Readers, *, because: str) -> None:
-        super().__init__()
+    def __init__(self, readers: Readers, because: str) -> None:
         self._readers = readers
         self._because = because
         self._link: Link | None = None
 
-    async def _enter(self) -> None:
+    async def begin(self) -> None:
+        """Fix the state."""
         link = await self._readers.take()
         try:
             link.raw.execute("BEGIN")
@@ -77,19 +79,26 @@ class ReadingTransaction(Transaction):
             self._readers.give_back(link)
             raise
         self._link = link
-        self._stage = Stage.OPEN
 
-    def _run(self, statement: Executable, parameters: Parameters) -> Result:
+    async def run(self, statement: Executable, parameters: Parameters) -> Result:
+        """Execute a statement of a service."""
         assert self._link is not None
         try:
             return run(self._link, statement, parameters)
         except DBAPIError as error:
-            refuse_write(error, because=self._because)
+            refuse_if_write(error, self._because)
             raise
 
-    async def _exit(self, *, failed: bool) -> None:
-        del failed
-        self._stage = Stage.GONE
+    async def ask(self, steps: Steps[T]) -> T:
+        """Carry a decision of the room through."""
+        assert self._link is not None
+        try:
+            return carry_through(self._link.raw, steps)
+        except sqlite3.Error as error:
+            raise storage_failure(error, self._link.path) from error
+
+    def end(self) -> None:
+        """Let the state go."""
         if self._link is not None:
             self._readers.give_back(self._link)
             self._link = None

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
-from weft.data.connection import Link, retry_while_busy, storage_failure, wait_for_lock
+from weft.data.port import closed, nested
+from weft.data.sqlite.connection import Link, retry_while_busy, storage_failure, wait_for_lock
 from weft.errors import CallFailed, TransactionMisused
 
 GROUP_MEMBERS = 64
@@ -72,10 +73,9 @@ class WriteSlot:
         until = self._loop.time() + self._lock_wait_s
         task = asyncio.current_task()
         if self._closed:
-            raise TransactionMisused(f"{self.link.path.name} is closed", remedy="open it for as long as it is used")
+            raise closed(self.link.path.name)
         if task is not None and self._holder is task:
-            what = f"a transaction on {self.link.path.name} inside another one would wait for itself for ever"
-            raise TransactionMisused(what)
+            raise nested(self.link.path.name)
         if self._taken or self._committing:
             await self._wait_for_turn()
         self._taken = True
