@@ -209,13 +209,19 @@ class ContinuationRefused(WeftError):
 
 
 class RunFailed(WeftError):
-    """Tell that an awaited run failed; `kind` is the exception's type name, `what` its text."""
+    """Tell that an awaited run failed; `kind` is the exception's type name, `what` its text.
+
+    Where it failed by a refusal, `refusal` is that very refusal, with its fields, for whoever has its class; it is also
+    the cause of this error. `refused` are its fields as they travel.
+    """
 
     code = "WEFT-E301"
 
-    def __init__(self, what: str, *, kind: str = "", **data: object) -> None:
+    def __init__(self, what: str, *, kind: str = "", refused: bytes = b"", **data: object) -> None:
         super().__init__(what, **data)  # pyright: ignore[reportArgumentType]
         self.kind = kind
+        self.refused = refused
+        self.refusal: Exception | None = None
 
 
 class RunCancelled(RunFailed):

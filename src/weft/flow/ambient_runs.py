@@ -42,6 +42,7 @@ class RunsRefusal:
     what: str
     kind: str = ""
     remedy: str = ""
+    refused: bytes = b""
 
 
 _ABOUT_RUNS = (RunExists, RunNotFound, RunClosed, RunFailed, RunCancelled, RunTerminated)
@@ -102,8 +103,9 @@ OPERATIONS: dict[str, Operation] = {
 
 def refused(error: WeftError) -> Refused:
     """Turn an engine's error about a run into the refusal that a workflow is told."""
-    kind = error.kind if isinstance(error, RunFailed) else ""
-    return Refused(type(error).__name__, codec_for(RunsRefusal).encode(RunsRefusal(error.what, kind, error.advice)))
+    kind, data = (error.kind, error.refused) if isinstance(error, RunFailed) else ("", b"")
+    refusal = RunsRefusal(error.what, kind, error.advice, data)
+    return Refused(type(error).__name__, codec_for(RunsRefusal).encode(refusal))
 
 
 async def answer(port: RunsPort, call: Call) -> Outcome:
@@ -144,7 +146,7 @@ async def ask_engine(operation: str, values: Mapping[str, Any]) -> Any:
         refusal: RunsRefusal = asked.refusals[outcome.kind].decode(outcome.data)
         error = ERRORS[outcome.kind]
         if issubclass(error, RunFailed):
-            raise error(refusal.what, kind=refusal.kind)
+            raise error(refusal.what, kind=refusal.kind, refused=refusal.refused)
         raise error(refusal.what, remedy=refusal.remedy)
     raise outcome
 

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 from weft.codec import codec_for
-from weft.errors import DeclarationInvalid
+from weft.errors import DeclarationInvalid, RunFailed
 from weft.flow.children import run_to_its_end
+from weft.flow.failures import with_refusal
 from weft.flow.port import OnClose, RunsPort, Terms
 from weft.flow.state import State
 from weft.model.attribute import Attributed
@@ -76,9 +77,12 @@ class Run(Generic[R]):
         """Wait for the run's end and return its result.
 
         Raises:
-            RunFailed: it failed, was cancelled or terminated.
+            RunFailed: it failed, was cancelled or terminated; its `refusal` is the one by which it failed, if it did.
         """
-        result: R = self._spec.result.decode(await self._port.result(self._spec.name, self.id))
+        try:
+            result: R = self._spec.result.decode(await self._port.result(self._spec.name, self.id))
+        except RunFailed as failed:
+            raise with_refusal(failed) from failed.refusal
         return result
 
     async def send(self, signal: Signal) -> None:
@@ -188,13 +192,17 @@ class Runs:
         In a workflow the child is also closed when the run ends.
 
         Raises:
-            RunFailed: it failed, was cancelled or terminated; `kind` names its exception.
+            RunFailed: it failed, was cancelled or terminated; `kind` names its exception, `refusal` is its refusal.
             RunExists: the id is taken by a run with another input.
         """
         spec = self._spec(workflow)
         data = spec.input.encode(input)
         behalf, terms = _split(options, within=within, on_close=on_close)
-        done = await run_to_its_end(self._port, workflow=spec.name, run_id=id, data=data, behalf=behalf, terms=terms)
+        name = spec.name
+        try:
+            done = await run_to_its_end(self._port, workflow=name, run_id=id, data=data, behalf=behalf, terms=terms)
+        except RunFailed as failed:
+            raise with_refusal(failed) from failed.refusal
         result: R = spec.result.decode(done)
         return result
 

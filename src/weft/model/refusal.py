@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, cast, dataclass_transform
+from weakref import WeakSet
 
 from weft.model.place import PLACE, statement_place
 
 FIELDS = "__record_fields__"
+
+_kinds: dict[str, WeakSet[type[Declined]]] = {}
 
 
 def make_record(cls: type[Any]) -> None:
@@ -45,6 +48,7 @@ class Declined(Exception):
         """Make a record of the subclass."""
         super().__init_subclass__()
         make_record(cls)
+        _kinds.setdefault(cls.__name__, WeakSet()).add(cls)
 
     def __setattr__(self, name: str, value: object) -> None:
         refuse_change(self, name)
@@ -63,6 +67,11 @@ class Declined(Exception):
     def __str__(self) -> str:
         """Show the fields: the service's words for what it decided."""
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in record_names(type(self)))
+
+
+def refusals_named(name: str) -> list[type[Declined]]:
+    """Return the classes of refusals with this name that are loaded."""
+    return list(_kinds.get(name, ()))
 
 
 def refusal_class(thing: object) -> type[Declined] | None:

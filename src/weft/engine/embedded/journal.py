@@ -256,8 +256,7 @@ class Journal:
                 batch.attributes[live.key, command.attribute.name] = command.attribute
             elif isinstance(command, RunEnded):
                 reason = reason_of(command)
-                result = command.data if command.final is RunStatus.COMPLETED else None
-                batch.updates[live.key] = (command.status, None, live.last_ms, reason, result)
+                batch.updates[live.key] = (command.status, None, live.last_ms, reason, command.data or None)
                 if live.stored:
                     batch.attempts_over.append(live.key)
                 live.over = True

@@ -101,7 +101,9 @@ def story_of(store: Journalled, row: RunRow, *, epoch: int | None = None) -> Run
         teller.failing(path, count, failure)
     view = view_of(row)
     said = _waiting_for_its_turn(store, row) if view.status is RunStatus.WAITING and view.reason else ""
-    return RunStory(view, tuple(teller.rows), said or _waiting_for(view, teller, failures), row.result)
+    # What a failed run keeps there is its refusal, which `reason` says in words.
+    result = row.result if view.status is RunStatus.COMPLETED else None
+    return RunStory(view, tuple(teller.rows), said or _waiting_for(view, teller, failures), result)
 
 
 def _waiting_for_its_turn(store: Rows, row: RunRow) -> str:

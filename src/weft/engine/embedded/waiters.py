@@ -167,7 +167,7 @@ class Waiters:
         """
         if status is RunStatus.COMPLETED:
             return result
-        raise ERRORS[status](reason or status.label, kind=kind or reason.partition(":")[0])
+        raise ERRORS[status](reason or status.label, kind=kind or reason.partition(":")[0], refused=result)
 
     def fail(self, future: asyncio.Future[Any], error: WeftError) -> None:
         """Fail one future."""

@@ -44,6 +44,7 @@ from weft.engine.execution.resetting import Resetting
 from weft.engine.execution.scopes import Scope
 from weft.errors import AlreadyAnswered, EntryCorrupt, LimitExceeded, ProtocolUnknown
 from weft.flow.ambient import CurrentScope, current_run
+from weft.flow.failures import fields_of
 from weft.ids import digest
 from weft.model.attribute import Attributed
 from weft.model.call import Outcome
@@ -287,7 +288,8 @@ class Execution:
             if len(result) <= self.limits.payload_bytes:
                 return RunEnded(RunStatus.COMPLETED, result)
             error = LimitExceeded(f"the result has {len(result):,} bytes; the limit is {self.limits.payload_bytes:,}")
-        return RunEnded(RunStatus.FAILED, kind=type(error).__name__, text=text_of(error), line=place_raised(error))
+        data = fields_of(error, limit=self.limits.payload_bytes)
+        return RunEnded(RunStatus.FAILED, data, type(error).__name__, text_of(error), place_raised(error))
 
     # The loop's timers.
 
