@@ -15,8 +15,8 @@ from typing import Any
 from torture.basket import Add, Basket, Full, basket, filled
 from torture.clock import JumpyClock
 from torture.services import BASKET, Order
-from torture.stories import approval, branching, family, market, nap, purchase, visit
-from weft import Host, RunFailed
+from torture.stories import approval, branching, children_of, family, market, nap, purchase, visit
+from weft import Host, RunFailed, RunNotFound
 from weft.faults.plan import Plan
 from weft.host.settings import Settings
 
@@ -109,6 +109,9 @@ async def _run(host: Host, flow: Any, order: Order) -> None:
     run = await host.start(flow, order, id=order.key)
     with suppress(RunFailed):
         await run.result()
+    for child in children_of(order) if flow is family else ():
+        with suppress(RunFailed, RunNotFound):  # what it abandons nobody else waits for
+            await host.find(nap, child).result()
 
 
 async def _ask(host: Host, folder: Path, key: str) -> None:

@@ -140,13 +140,17 @@ async def nap(order: Order, *, stock: Stock, diary: Diary) -> str:
     return order.key
 
 
+def children_of(order: Order) -> list[str]:
+    """Return the ids of the children of a family."""
+    return [f"{order.key} child {number}" for number in range(3)] + [f"{order.key} hasty"]
+
+
 @workflow
 async def family(order: Order, *, runs: Runs, diary: Diary) -> str:
     """Have children that end with it, or do not; and one that has no time."""
-    for number, how in enumerate(("cancel", "terminate", "abandon")):
-        child = f"{order.key} child {number}"
+    *children, hasty = children_of(order)
+    for child, how in zip(children, ("cancel", "terminate", "abandon"), strict=True):
         await runs.start(nap, Order(child), id=child, on_close=how)
-    hasty = f"{order.key} hasty"
     with suppress(RunFailed):
         await runs.run(nap, Order(hasty), id=hasty, within=timedelta(milliseconds=50))
     return await diary.note(f"{order.key} family")

@@ -11,7 +11,9 @@ from weft import (
     Service,
     Signal,
     System,
+    Update,
     compensated_by,
+    continue_as_new,
     idempotent,
     irreversible,
     operation,
@@ -40,6 +42,12 @@ class Approval(Signal):
 
     approved: bool
     by: str
+
+
+class Add(Update[int], raises=NoStamps):
+    """Put stamps into the drawer, and be told how many there are."""
+
+    stamps: int
 
 
 class Post(Service):
@@ -94,4 +102,17 @@ async def drop(letter: Letter, *, post: Post) -> str:
     return await post.drop(letter.id)
 
 
-desk = System("desk", services=[Post], workflows=[send, approve, drop])
+@workflow
+async def drawer(stamps: int) -> int:
+    """Keep stamps, a generation for each time that some come; three come too many, and twelve are forgotten."""
+    add = await receive(Add)
+    if add.stamps == 3:
+        add.refuse(NoStamps(add.stamps))
+    elif add.stamps != 12:
+        add.answer(stamps + add.stamps)
+    if add.stamps == 99:
+        return stamps
+    return continue_as_new(stamps + add.stamps)
+
+
+desk = System("desk", services=[Post], workflows=[send, approve, drop, drawer])

@@ -176,7 +176,9 @@ def test_list_selects_and_limits(weft: Weft) -> None:
 
     assert [line["id"] for line in failed] == ["heavy"]
     assert "NoStamps" in failed[0]["reason"]
-    assert limited.out.splitlines()[0].split() == ["workflow", "id", "status", "created", "duration", "reason"]
+    assert limited.out.splitlines()[0].split() == [
+        "workflow", "id", "status", "generation", "created", "duration", "reason",
+    ]  # fmt: skip
     assert len(limited.out.splitlines()) == 3
     assert "there are more" in limited.err
     assert weft("runs", "list", "--status", "open").err == "no runs\n"

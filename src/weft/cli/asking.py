@@ -25,7 +25,7 @@ from weft.engine.embedded.requests import Request, append_request
 from weft.engine.embedded.store import RunRow, Store
 from weft.errors import InputInvalid, RunClosed
 from weft.host.settings import unknown_name
-from weft.model.message import Signal
+from weft.model.message import Message, Signal
 from weft.model.run import RunStatus
 
 WAIT_S = 10.0
@@ -49,9 +49,9 @@ def signal(invocation: Invocation, /, *, words: tuple[str, ...], target: str | N
     if not rest:
         raise click.UsageError(texts.KIND_MISSING)
     kind, text = rest[0], rest[1] if len(rest) > 1 else "{}"
-    data = _json(text, of=kind)
+    data = read_typed(text, of=kind)
     if target is not None:
-        data = _checked(target, kind, data)
+        data = checked(target, kind, data, among=Signal)
     return ask(invocation, request_of("signal", workflow, run_id, body=kind.encode() + b"\n" + data))
 
 
@@ -92,7 +92,7 @@ def retry(invocation: Invocation, /, *, words: tuple[str, ...], resend: bool, re
 def skip(invocation: Invocation, /, *, words: tuple[str, ...], reason: str, reply: str | None) -> int:
     """Give up the calls of a run that need attention."""
     workflow, run_id, _ = run_named(words)
-    body = b"" if reply is None else _json(reply, of="--reply")
+    body = b"" if reply is None else read_typed(reply, of="--reply")
     return ask(invocation, request_of("skip", workflow, run_id, body=body, why=said(reason)), check=_needs_attention)
 
 
@@ -120,11 +120,12 @@ def said(reason: str) -> str:
 
 
 def request_of(kind: str, workflow: str, run_id: str, *, body: bytes = b"", why: str = "") -> Request:
+    """Return a request that is made now, by nobody yet."""
     """Return a request that nobody has asked yet."""
     return Request(workflow, run_id, kind, body, who="", why=why, at_ms=SystemClock().now_ms())
 
 
-def _json(text: str, *, of: str) -> bytes:
+def read_typed(text: str, *, of: str) -> bytes:
     """Return what was typed as it was typed: a number keeps its digits."""
     try:
         read_json(text)
@@ -134,22 +135,28 @@ def _json(text: str, *, of: str) -> bytes:
     return text.strip().encode()
 
 
-def _checked(target: str, kind: str, data: bytes) -> bytes:
-    """Return a signal as the System's code writes it.
+def checked(target: str, kind: str, data: bytes, *, among: type[Message]) -> bytes:
+    """Return a message as the System's code writes it.
+
+    Args:
+        target: names the System.
+        kind: of which kind it is said to be.
+        data: as it was typed.
+        among: signals or updates.
 
     Raises:
-        SettingInvalid: The code has no signal of this kind.
+        SettingInvalid: The code has no such message of this kind.
         ValueInvalid: The data is none.
     """
     load_system(target)
-    kinds = {each.__name__: each for each in _below(Signal)}
+    kinds = {each.__name__: each for each in _below(among)}
     if kind not in kinds:
-        raise exits.wrong_use(unknown_name("signal", kind, kinds, where=target))
+        raise exits.wrong_use(unknown_name(among.__name__.lower(), kind, kinds, where=target))
     codec = codec_for(kinds[kind])
     return codec.encode(codec.decode(data))
 
 
-def _below(kind: type[Signal]) -> list[type[Signal]]:
+def _below(kind: type[Message]) -> list[type[Message]]:
     return [found for each in kind.__subclasses__() for found in (each, *_below(each))]
 
 
@@ -180,20 +187,36 @@ def ask(
         RunClosed: It has ended.
         WeftError: `check` refuses it as it stands.
     """
-    request = dataclasses.replace(request, who=invocation.who or _whoami())
+    request = named(request, invocation)
     with reading(invocation) as (store, path):
-        row = find_run(store, request.workflow, request.run_id)
-        if not ended and not RunStatus(row.status).is_open:
-            status = RunStatus(row.status).label
-            what = texts.HAS_ENDED.format(workflow=row.workflow, id=row.run_id, status=status)
-            raise RunClosed(what, where=str(path), remedy=texts.ENDED_REMEDY)
+        row = find_run(store, request.workflow, request.run_id) if ended else find_open(store, request)
         if check is not None:
             check(store, row)
         number = append_request(path, request)
         owner = owner_of(path)
-        taken = owner is not None and not invocation.no_wait and _is_taken(store, number)
+        taken = owner is not None and not invocation.no_wait and is_taken(store, number)
         row = find_run(store, request.workflow, request.run_id)
-    return _tell(invocation, request, row, owner=owner, taken=taken)
+    return tell(invocation, request, row, owner=owner, taken=taken)
+
+
+def named(request: Request, invocation: Invocation) -> Request:
+    """Return a request with the name of who asks."""
+    return dataclasses.replace(request, who=invocation.who or _whoami())
+
+
+def find_open(store: Store, request: Request) -> RunRow:
+    """Return the run that a request is about.
+
+    Raises:
+        RunNotFound: There is no such run.
+        RunClosed: It has ended.
+    """
+    row = find_run(store, request.workflow, request.run_id)
+    if not RunStatus(row.status).is_open:
+        status = RunStatus(row.status).label
+        what = texts.HAS_ENDED.format(workflow=row.workflow, id=row.run_id, status=status)
+        raise RunClosed(what, where=str(store.path), remedy=texts.ENDED_REMEDY)
+    return row
 
 
 def _whoami() -> str:
@@ -204,7 +227,7 @@ def _whoami() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def _is_taken(store: Store, number: int) -> bool:
+def is_taken(store: Store, number: int) -> bool:
     """Wait until a request is gone; it goes in the commit that journals it."""
     until = time.monotonic() + WAIT_S
     while any(row.id == number for row in store.pending_requests(number - 1)):
@@ -214,7 +237,8 @@ def _is_taken(store: Store, number: int) -> bool:
     return True
 
 
-def _tell(invocation: Invocation, request: Request, row: RunRow, *, owner: Owner | None, taken: bool) -> int:
+def tell(invocation: Invocation, request: Request, row: RunRow, *, owner: Owner | None, taken: bool) -> int:
+    """Say what became of a request."""
     if invocation.json:
         put_json(
             {

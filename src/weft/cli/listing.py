@@ -62,8 +62,8 @@ def cells(row: RunRow, now_ms: int) -> tuple[str, ...]:
     took_ms = max(0, (row.ended_ms or now_ms) - row.created_ms)
     status = RunStatus(row.status).label
     return (
-        in_one_line(row.workflow), in_one_line(row.run_id), status, moment(row.created_ms), duration(took_ms),
-        in_one_line(row.reason),
+        in_one_line(row.workflow), in_one_line(row.run_id), status, str(row.generation), moment(row.created_ms),
+        duration(took_ms), in_one_line(row.reason),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from weft.cli.lazily import LazyGroup
         "count": ("weft.cli.counting", texts.COUNT_SHORT),
         "show": ("weft.cli.show", texts.SHOW_SHORT),
         "signal": ("weft.cli.asking:signal", texts.SIGNAL_SHORT),
+        "ask": ("weft.cli.questioning", texts.ASK_SHORT),
         "cancel": ("weft.cli.asking:cancel", texts.CANCEL_SHORT),
         "retry": ("weft.cli.asking:retry", texts.RETRY_SHORT),
         "skip": ("weft.cli.asking:skip", texts.SKIP_SHORT),

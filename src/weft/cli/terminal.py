@@ -25,7 +25,7 @@ STYLES = {
     RunStatus.TERMINATED: "dim red",
 }
 
-WHOLE = (False, False, True, True, True, False)
+WHOLE = (False, False, True, True, True, True, False)
 """Which columns of a list are never broken."""
 
 KINDS = {"call": "cyan", "undo": "yellow", "end": "bold", "cancel": "red", "operator": "magenta"}
@@ -47,7 +47,7 @@ def print_runs(rows: Sequence[RunRow], cells: Sequence[Sequence[str]]) -> None:
     for title, whole in zip(texts.LIST_COLUMNS, WHOLE, strict=True):
         table.add_column(title, overflow="fold", no_wrap=whole)
     for row, line in zip(rows, cells, strict=True):
-        styles = ["", "", STYLES[RunStatus(row.status)], "", "", "dim"]
+        styles = ["", "", STYLES[RunStatus(row.status)], "", "", "", "dim"]
         table.add_row(*(Text(cell, style) for cell, style in zip(line, styles, strict=True)))
     _console().print(table)
 

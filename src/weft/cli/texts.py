@@ -89,6 +89,24 @@ Examples:
   weft runs signal approve_expense/e-7 Reminder
   weft runs signal approve_expense e-7 Decision '{"approved": true, "by": "ada"}' --target expenses.py"""
 
+ASK_SHORT = "Ask a run an update, and show its answer."
+ASK = """Ask a run the update KIND, the name of its class, with the fields of --body, and write its answer to stdout as JSON.
+
+The answer comes from the engine that owns the store; without one the update is kept and nobody answers yet. A refusal is no answer: it is told on stderr, and the exit code is 1. With --target the update is checked against the code first."""
+ASK_EXAMPLES = """\b
+Examples:
+  weft runs ask cart ada AddLine --body '{"line": {"sku": "85123A", "quantity": 2}}'
+  weft runs ask cart/ada CheckOut --body '{"address": "Elm Street 4"}' --within 5
+  weft runs ask cart ada AddLine --body '{"line": {}}' --target shop.system:shop"""
+BODY_OPTION = "The fields of the update, as JSON."
+WITHIN_OPTION = "Seconds to wait for the answer."
+ASK_KIND_MISSING = "Say which update: the name of its class, behind the run."
+REFUSED = "{name}: {kind} refused with {refusal}: {fields}"
+UNANSWERED = "{name}: {kind} was told and has no answer after {wait} s; the run answers when it comes to it"
+NO_ANSWER_ENDED = "run {name} ended without an answer: {status}"
+NO_ANSWER_CONTINUED = "run {name} continued as new without an answer"
+NOT_TOLD = "run {name} was not told: {why}"
+
 CANCEL_SHORT = "Ask a run to cancel; its sagas are undone."
 CANCEL = """Ask a run to cancel: its tasks get CancelledError, its sagas are undone, and only then it ends."""
 CANCEL_EXAMPLES = """\b
@@ -272,7 +290,7 @@ NO_INPUTS = "no input, nothing to start"
 
 # --- runs ------------------------------------------------------------------------------------------------------------
 
-LIST_COLUMNS = ("workflow", "id", "status", "created", "duration", "reason")
+LIST_COLUMNS = ("workflow", "id", "status", "generation", "created", "duration", "reason")
 NO_RUNS = "no runs"
 MORE_RUNS = "there are more than these {limit:,} (--limit); the next: --after {cursor}"
 COUNT_COLUMN = "runs"

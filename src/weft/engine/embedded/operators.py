@@ -11,7 +11,7 @@ from functools import partial
 from weft.clock import Clock
 from weft.engine.embedded.journal import Journal, reason_of
 from weft.engine.embedded.live import CallState, LiveRun
-from weft.engine.embedded.requests import RequestRow
+from weft.engine.embedded.requests import RequestRow, message_id_of
 from weft.engine.embedded.resets import ResetAsked, Resets
 from weft.engine.embedded.sender import Sender
 from weft.engine.embedded.shelf import Shelf
@@ -211,9 +211,9 @@ class Operators:
             log.warning("request %s: there is no open run %s/%s", row.kind, row.workflow, row.run_id)
             return
         match row.kind:
-            case "signal":
+            case "signal" | "ask":
                 kind, _, data = row.body.partition(b"\n")
-                self._journal.accept(live, Told(kind.decode(), data, f"request/{row.id}/{row.at_ms}"))
+                self._journal.accept(live, Told(kind.decode(), data, message_id_of(row.id, row.at_ms)))
             case "cancel":
                 self._journal.accept(live, CancelAsked(row.who, row.why))
             case "retry":
@@ -226,7 +226,7 @@ class Operators:
                 self.terminate(live, who=row.who, why=row.why)
             case _:
                 what = f"nothing is known by the name of {row.kind}"
-                raise InputInvalid(what, remedy="ask for signal, cancel, retry, resend, skip, terminate or reset")
+                raise InputInvalid(what, remedy="ask for signal, ask, cancel, retry, resend, skip, terminate or reset")
 
     def _find(self, row: RequestRow) -> LiveRun | None:
         live = self._shelf.loaded(row.workflow, row.run_id)

@@ -20,7 +20,7 @@ class Request:
     Attributes:
         workflow: the run's workflow.
         run_id: the run's id within it.
-        kind: signal, cancel, retry, resend, skip, terminate or reset.
+        kind: signal, ask, cancel, retry, resend, skip, terminate or reset.
         body: what kind of message and its bytes, as the owner expects them.
         who: who asked.
         why: the reason given; empty where none is needed.
@@ -47,6 +47,11 @@ class RequestRow(NamedTuple):
     who: str
     why: str
     at_ms: int
+
+
+def message_id_of(number: int, at_ms: int) -> str:
+    """Return the id of the message that a request becomes."""
+    return f"request/{number}/{at_ms}"
 
 
 def append_request(path: Path, request: Request) -> int:

@@ -43,6 +43,7 @@ ATTEMPTS = "SELECT path, count, error, next_ms FROM attempts WHERE run = ?"
 NEWEST = "SELECT key FROM runs WHERE key < ? ORDER BY key DESC LIMIT ?"
 NEWEST_OF = "SELECT key FROM runs WHERE workflow = ? AND status = ? AND key < ? ORDER BY key DESC LIMIT ?"
 COUNT = "SELECT count(*) FROM runs WHERE workflow = ? AND status = ?"
+LAST_SEQ = "SELECT max(seq) FROM journal WHERE run = ?"
 MAX_KEY = "SELECT max(key) FROM runs"
 REQUESTS = "SELECT id, workflow, run_id, kind, body, who, why, at_ms FROM requests WHERE id > ? ORDER BY id LIMIT ?"
 
@@ -258,6 +259,10 @@ class Store:
                 if count := self._all(COUNT, pair)[0][0]:
                     counts[pair[1]] = counts.get(pair[1], 0) + count
         return counts
+
+    def last_seq(self, key: int) -> int:
+        """Return the number of the last entry of a run."""
+        return self._all(LAST_SEQ, (key,))[0][0] or 0
 
     def max_key(self) -> int:
         """Return the largest key of a run, 0 when there is none."""

@@ -188,7 +188,7 @@ class _Teller:
                 self._end(command, at_ms)
 
     def _end(self, command: RunEnded, at_ms: int) -> None:
-        text = _short(command.data) if command.data else f"{command.kind}: {command.text}"
+        text = f"{command.kind}: {command.text}" if command.kind else _short(command.data)
         self._add(TimelineRow(at_ms, None, "end", text, command.final.label, 0, "", command.line))
 
     def _close(self, path: str, at_ms: int, *, outcome: str, attempts: int) -> None:
