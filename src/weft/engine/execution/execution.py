@@ -20,7 +20,7 @@ from weft.engine.execution.commands import (
 )
 from weft.engine.execution.continuing import Continued, is_continued, nearly_full, refuse_to_continue
 from weft.engine.execution.divergence import compare
-from weft.engine.execution.endings import text_of
+from weft.engine.execution.endings import failed_by
 from weft.engine.execution.entries import (
     PROTOCOL,
     CancelAsked,
@@ -38,13 +38,11 @@ from weft.engine.execution.handles import Ready, RunTimer
 from weft.engine.execution.inbox import Inbox, Received
 from weft.engine.execution.loop import DRAIN_LIMIT, RunLoop, RunTask
 from weft.engine.execution.patches import Patches
-from weft.engine.execution.paths import place_raised
 from weft.engine.execution.program import Program
 from weft.engine.execution.resetting import Resetting
 from weft.engine.execution.scopes import Scope
 from weft.errors import AlreadyAnswered, EntryCorrupt, LimitExceeded, ProtocolUnknown
 from weft.flow.ambient import CurrentScope, current_run
-from weft.flow.failures import fields_of
 from weft.ids import digest
 from weft.model.attribute import Attributed
 from weft.model.call import Outcome
@@ -288,8 +286,7 @@ class Execution:
             if len(result) <= self.limits.payload_bytes:
                 return RunEnded(RunStatus.COMPLETED, result)
             error = LimitExceeded(f"the result has {len(result):,} bytes; the limit is {self.limits.payload_bytes:,}")
-        data = fields_of(error, limit=self.limits.payload_bytes)
-        return RunEnded(RunStatus.FAILED, data, type(error).__name__, text_of(error), place_raised(error))
+        return failed_by(error, limit=self.limits.payload_bytes)
 
     # The loop's timers.
 
