@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from weft.errors import (
+    BackupRefused,
     CursorInvalid,
     InputInvalid,
     QueryInvalid,
@@ -25,7 +26,7 @@ ENVIRONMENT = 3
 INTERRUPTED = 130
 """Ctrl-C before there was anything to drain."""
 
-_ENVIRONMENT = (SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem, StoreOwned)
+_ENVIRONMENT = (BackupRefused, SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem, StoreOwned)
 
 
 class WrongUse(SettingInvalid):

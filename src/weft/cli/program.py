@@ -30,6 +30,7 @@ def main() -> NoReturn:
     commands_at={
         "run": ("weft.cli.run", texts.RUN_SHORT),
         "runs": ("weft.cli.runs", texts.RUNS_SHORT),
+        "store": ("weft.cli.storing", texts.STORE_SHORT),
         "replay": ("weft.cli.replaying", texts.REPLAY_SHORT),
         "doctor": ("weft.cli.doctor", texts.DOCTOR_SHORT),
         "explain": ("weft.cli.explain", texts.EXPLAIN_SHORT),

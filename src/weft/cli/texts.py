@@ -169,6 +169,44 @@ Examples:
   weft replay shop.system:shop place_order/o-1 --json
   weft replay shop.system:shop orders.jsonl"""
 
+STORE_SHORT = "Back up a store, check it, give its space back."
+STORE_GROUP = """Look after the store: the file that --engine, WEFT_ENGINE or weft.toml names.
+
+backup and check work beside a running engine; compact needs the store for itself."""
+STORE_EXAMPLES = """\b
+Examples:
+  weft store backup "/backups/shop-$(date -u +%F).db"
+  weft store check shop.system:shop
+  weft store compact"""
+
+BACKUP_SHORT = "Copy the store to a new file, beside a running engine."
+BACKUP = """Copy the store to DEST, which must not exist. The copy is one moment of the store: the one in which it begins. The engine goes on meanwhile.
+
+What is at DEST afterwards is whole and on the disk; where the copy fails there is nothing. To restore it, stop the engine, put the copy in the place of the store and remove the files beside the store whose names end in -wal and -shm.
+
+The databases of services are files of their own, to be backed up by their own means, and first: a run that is older than its effects finds them there, effects that are older than their run were promised and are gone."""
+BACKUP_EXAMPLES = """\b
+Examples:
+  weft store backup /backups/shop.db
+  weft store backup "/backups/shop-$(date -u +%F).db" --json"""
+
+CHECK_SHORT = "Look for what is wrong with a store and its open runs."
+CHECK = """Check the store: SQLite's own checks, what must hold between its tables, and the journal of every open run. With TARGET every open run is replayed against that code, without effects: what today's code parts from is told before it is deployed.
+
+Exit code 1 if anything is wrong."""
+CHECK_EXAMPLES = """\b
+Examples:
+  weft store check
+  weft store check shop.system:shop
+  weft store check shop.system:shop --json | jq -r 'select(.check == "replay") | .run'"""
+
+COMPACT_SHORT = "Give the space of what was deleted back to the disk."
+COMPACT = """Write the store anew without the space of what was deleted. It needs the store for itself, and may need twice its size for a while. Should it fail, or the machine die, the store is as it was."""
+COMPACT_EXAMPLES = """\b
+Examples:
+  weft store compact
+  weft store compact --engine sqlite:///data/shop.db"""
+
 DOCTOR_SHORT = "Check what a System stands on."
 DOCTOR = """Check the interpreter, SQLite, the libraries, the settings, the store, the disk and the clock; with TARGET, build the System and compare it with the store.
 
@@ -311,6 +349,15 @@ REPLAYED = "runs replayed: {runs:,}, diverged: {diverged:,}"
 REPLAY_FINE = "{name}: fine, {entries:,} entries"
 REPLAY_PARTED = "{name}: parts from its journal after {entries:,} entries"
 DRIFTED = "  entry {entry}: {what} has other {field} now: {was} → {now} (what is on record wins)"
+COPIED = "{done:,} of {total:,} pages"
+BACKED_UP = "{path}: backed up to {destination}, {size:,} bytes"
+CHECKED_SO_FAR = "{done:,} of {total:,} open runs"
+CHECKED = "{path}: open runs replayed: {runs:,}, findings: {findings:,}"
+CHECKED_WITHOUT_CODE = (
+    "{path}: open runs looked at: {runs:,}, findings: {findings:,}; with TARGET they are replayed, too"
+)
+FOUND = "{check}{run}: {what}"
+COMPACTED = "{path}: {before:,} bytes before, {after:,} now"
 RESET_REFUSED = "{name}: the reset was refused; `weft runs show` and the engine's log say why"
 NO_ENGINE = "{name}: {kind} kept; no engine runs on this store, the next one takes it when it starts"
 LEFT = "{name}: {kind} kept for {owner}"

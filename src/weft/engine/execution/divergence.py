@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from weft.engine.execution.commands import (
@@ -45,8 +45,17 @@ def key_of(command: Command) -> Key | None:
             return None
 
 
-def compare(entry: Entry, *, at: int, recorded: Sequence[Command], new: Sequence[Command]) -> None:
+def compare(
+    entry: Entry, *, at: int, recorded: Sequence[Command], new: Sequence[Command], waits: Callable[[], str] = str
+) -> None:
     """Raise where the commands answered to an entry differ from the recorded ones, as sets by id.
+
+    Args:
+        entry: what was told.
+        at: its number.
+        recorded: what it was answered with.
+        new: what today's code answers.
+        waits: tells the line at which today's code waits, where it answers nothing more.
 
     Raises:
         JournalDiverged: naming the entry, both commands and both source lines.
@@ -59,7 +68,7 @@ def compare(entry: Entry, *, at: int, recorded: Sequence[Command], new: Sequence
     come = next((command for key, command in does.items() if key not in was), None)
     raise JournalDiverged(
         f"after entry {at} ({type(entry).__name__}) the journal has {tell(gone)}, today's code has {tell(come)}",
-        where="; ".join(_places(gone, come)),
+        where="; ".join(_places(gone, come, waits)),
         entry=at,
         parting=Parting(gone, come, tuple(was), tuple(does)),
     )
@@ -90,7 +99,10 @@ def tell(command: Command | None) -> str:
     return f"{kind} {path or target}" if kind != "end" else "the run's end"
 
 
-def _places(gone: Command | None, come: Command | None) -> Iterator[str]:
-    for label, command in (("recorded", gone), ("now", come)):
-        if command is not None:
-            yield f"{label} {getattr(command, 'line', '') or '(no line)'}"
+def _places(gone: Command | None, come: Command | None, waits: Callable[[], str]) -> Iterator[str]:
+    if gone is not None:
+        yield f"recorded {getattr(gone, 'line', '') or '(no line)'}"
+    if come is not None:
+        yield f"now {getattr(come, 'line', '') or '(no line)'}"
+    elif line := waits():
+        yield f"now waiting at {line}"

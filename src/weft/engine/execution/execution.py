@@ -157,7 +157,7 @@ class Execution:
             new = self.tell(entry, at_ms)
         finally:
             self._recorded = None
-        compare(entry, at=at, recorded=recorded, new=new)
+        compare(entry, at=at, recorded=recorded, new=new, waits=self.loop.waits_at)
         for command in recorded:
             if isinstance(command, TimerSet) and command.path in self.timers:
                 self.timers[command.path].due_ms = command.due_ms

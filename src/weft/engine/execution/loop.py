@@ -167,6 +167,10 @@ class RunLoop(GuardedLoop):
             return "" if task is None else task.line
         return line
 
+    def waits_at(self) -> str:
+        """Return `file:line` at which the first task that has not ended waits; nothing if all have."""
+        return next((place_suspended(task.get_coro()) for task in self.tasks if not task.done()), "")
+
     def path(self) -> TaskPath:
         """Return the path of the running task, or that of bare callbacks."""
         task = self.current
