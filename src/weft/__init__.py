@@ -14,6 +14,10 @@ from weft.errors import (
     RunFailed,
     RunNotFound,
     RunTerminated,
+    ScheduleDeclared,
+    ScheduleExists,
+    ScheduleInvalid,
+    ScheduleNotFound,
     ScopeClosed,
     SettingInvalid,
     StoreFailed,
@@ -30,6 +34,7 @@ from weft.flow.messages import receive
 from weft.flow.patches import deprecate_patch, patched
 from weft.flow.runs import Run, Runs
 from weft.flow.saga import saga
+from weft.flow.scheduled import occurrence
 from weft.flow.state import State
 from weft.flow.time import now
 from weft.host.host import Host
@@ -38,8 +43,10 @@ from weft.model.message import Signal, Update
 from weft.model.offering import offers
 from weft.model.operation import operation
 from weft.model.refusal import Declined
+from weft.model.schedule import Occurrence, Overlap, Schedule
 from weft.model.service import Service
 from weft.model.system import System
+from weft.model.timing import at, cron, every
 from weft.model.workflow import Workflow, workflow
 
 __all__ = [
@@ -51,7 +58,9 @@ __all__ = [
     "Host",
     "InputInvalid",
     "NotDone",
+    "Occurrence",
     "OutcomeUnknown",
+    "Overlap",
     "QueryInvalid",
     "Run",
     "RunCancelled",
@@ -61,6 +70,11 @@ __all__ = [
     "RunNotFound",
     "RunTerminated",
     "Runs",
+    "Schedule",
+    "ScheduleDeclared",
+    "ScheduleExists",
+    "ScheduleInvalid",
+    "ScheduleNotFound",
     "ScopeClosed",
     "Service",
     "SettingInvalid",
@@ -74,13 +88,17 @@ __all__ = [
     "ValueInvalid",
     "WeftError",
     "Workflow",
+    "at",
     "compensated_by",
     "continue_as_new",
+    "cron",
     "deprecate_patch",
+    "every",
     "idempotent",
     "irreversible",
     "journal_nearly_full",
     "now",
+    "occurrence",
     "offers",
     "operation",
     "patched",

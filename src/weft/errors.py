@@ -31,6 +31,10 @@ WeftError
 ├── StoreNewer                E312  the store was written by a newer weft
 ├── StoreFailed               E313  a commit failed; the engine has stopped
 ├── StoreOfOtherSystem        E314  the store belongs to another System
+├── ScheduleNotFound          E321  no such schedule
+├── ScheduleExists            E322  the id is taken by a schedule that says something else
+├── ScheduleInvalid           E323  a schedule that names no time, or whose parts do not fit
+├── ScheduleDeclared          E324  the schedule is declared in code, and changed there only
 ├── QueryInvalid              E331  a query for runs that cannot be read; it points at the column
 ├── CursorInvalid             E332  a cursor that is not one of this query
 ├── AttributeInvalid          E333  an attribute, or a value of one, that cannot be kept
@@ -309,6 +313,33 @@ class AttributeInvalid(WeftError):
 
     code = "WEFT-E333"
     remedy = "give a value of the attribute's type, within its limits"
+
+
+class ScheduleNotFound(WeftError):
+    """Tell that no schedule has this id."""
+
+    code = "WEFT-E321"
+    remedy = "look for it with `weft schedules list`"
+
+
+class ScheduleExists(WeftError):
+    """Tell that an id is taken by a schedule that says something else."""
+
+    code = "WEFT-E322"
+    remedy = "choose another id, or update the schedule that is there"
+
+
+class ScheduleInvalid(WeftError):
+    """Tell that a schedule names no time, or that its parts do not fit."""
+
+    code = "WEFT-E323"
+
+
+class ScheduleDeclared(WeftError):
+    """Tell that a schedule is declared in the System's code, so that it is changed or removed there only."""
+
+    code = "WEFT-E324"
+    remedy = "change it in System(schedules=[...]) and start again; until then it can be paused"
 
 
 class ResetRefused(WeftError):

@@ -21,8 +21,22 @@ class CurrentScope(Protocol):
         ...
 
 
+class Beginning(Protocol):
+    """How a run began."""
+
+    @property
+    def occurrence(self) -> bytes:
+        """Return which time of which schedule it was started for, encoded; empty for other runs."""
+        ...
+
+
 class CurrentRun(Protocol):
     """What the execution offers to the verbs of flow; used only while its code is running."""
+
+    @property
+    def started(self) -> Beginning | None:
+        """Return how this generation began."""
+        ...
 
     def call(self, operation: Operation, arguments: bytes) -> Awaitable[Outcome]:
         """Issue a call; it is on disk before it is sent."""

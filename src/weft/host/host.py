@@ -21,6 +21,7 @@ from weft.host.collector import rare_collections
 from weft.host.dispatcher import Witness
 from weft.host.lifecycle import StopSignals
 from weft.host.pipeline import Pipeline
+from weft.host.schedules import Schedules
 from weft.host.settings import Settings, load_settings
 from weft.ids import Ids, SystemIds
 from weft.model.call import Policy
@@ -68,6 +69,9 @@ class Host(Runs):
         engine: URL of the engine; stronger than the settings.
         options: see HostOptions.
 
+    Attributes:
+        schedules: create, pause, trigger, describe schedules.
+
     Raises:
         SettingInvalid: A setting cannot be used.
     """
@@ -84,6 +88,7 @@ class Host(Runs):
         self.engine = EmbeddedEngine(
             settings.engine_path, system=system.name, clock=clock, ids=ids, limits=settings.limits
         )
+        self.schedules = Schedules(system, self.engine.schedules)
         super().__init__(system, self.engine)
         self._pipeline = Pipeline(options.get("policies", ()), clock=clock, witness=options.get("witness"))
         self._wiring = Wiring(
@@ -105,6 +110,7 @@ class Host(Runs):
             self._pipeline.connect(await bind(self._wiring, stack))
             programs = {spec.name: self._program(spec) for spec in self._wiring.system.workflows.values()}
             stack.push_async_callback(self.engine.kill)  # where opening it is interrupted; nothing is left to kill else
+            self.engine.schedules.declare(tuple(self._wiring.system.schedules.values()))
             await self.engine.open(programs, self._wiring.system.operations, self._pipeline.handler)
             # Last in, first out: the engine drains while the services that it calls are still there.
             stack.push_async_callback(self.engine.close)

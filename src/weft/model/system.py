@@ -15,6 +15,8 @@ from weft.model.operation import Operation
 from weft.model.place import label_of, place_of, statement_place
 from weft.model.problem import Problem
 from weft.model.resolve import resolve_service, resolve_workflow
+from weft.model.schedule import Schedule, ScheduleSpec
+from weft.model.scheduling import resolve_schedules
 from weft.model.service import Service, is_service
 from weft.model.spec import ServiceSpec, WorkflowSpec
 from weft.model.wiring import judge_wiring, resources_of
@@ -30,13 +32,19 @@ class System:
         services: by name.
         workflows: by name.
         operations: by `service.operation`.
+        schedules: by id; an engine that opens a store makes those of its System what they are here.
 
     Raises:
         DeclarationInvalid: with every problem found, each with file and line.
     """
 
     def __init__(
-        self, name: str, *, services: Sequence[type[Service]] = (), workflows: Sequence[Workflow[Any, Any]] = ()
+        self,
+        name: str,
+        *,
+        services: Sequence[type[Service]] = (),
+        workflows: Sequence[Workflow[Any, Any]] = (),
+        schedules: Sequence[Schedule] = (),
     ) -> None:
         self.name = name
         self.where = statement_place()
@@ -51,11 +59,13 @@ class System:
         problems.extend(judge_offers(found, flows))
         problems.extend(judge_inner_calls(found))
         problems.extend(judge_determinism(functions))
+        planned = resolve_schedules(schedules, flows, where=self.where, problems=problems)
         self.services: Mapping[str, ServiceSpec] = MappingProxyType({spec.name: spec for spec in found})
         self.workflows: Mapping[str, WorkflowSpec] = MappingProxyType({spec.name: spec for spec in flows})
         self.operations: Mapping[str, Operation] = MappingProxyType(
             {operation.target: operation for spec in found for operation in spec.operations.values()}
         )
+        self.schedules: Mapping[str, ScheduleSpec] = MappingProxyType({spec.id: spec for spec in planned})
         if problems:
             raise _invalid(name, dict.fromkeys(problems))
 

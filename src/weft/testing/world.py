@@ -19,6 +19,7 @@ from weft.faults.plan import Plan, Target, operation_of
 from weft.flow.runs import Run, Runs
 from weft.host.bindings import Provider
 from weft.host.host import Host
+from weft.host.schedules import Schedules
 from weft.host.settings import SQLITE, Settings
 from weft.ids import SeededIds
 from weft.model.run import RunStory
@@ -147,6 +148,11 @@ class World(Runs):
         """Return the host of this life."""
         assert self._host is not None, "a world is entered before it is used"
         return self._host
+
+    @property
+    def schedules(self) -> Schedules:
+        """Return the schedules, as this life of the world keeps them."""
+        return self.host.schedules
 
     def proxy(self, contract: type[S]) -> S:
         """Return a proxy of a service for callers outside runs; it ends with this life of the world."""

@@ -7,6 +7,7 @@ import pytest
 from tests.engine.embedded.stores import COMPLETED, owned, with_runs
 from weft.engine.embedded import batch, queue_rows, store
 from weft.engine.embedded.batch import Batch
+from weft.engine.embedded.schedules import table
 from weft.engine.embedded.statements import Statement, text
 
 QUERIES = {
@@ -48,9 +49,15 @@ QUERIES = {
     "adopted": (queue_rows.ADOPT, "runs USING COVERING INDEX runs_status"),
     "released": (queue_rows.RELEASE, "queue USING INDEX queue_placed"),
     "recounted": (queue_rows.RECOUNT, "lines USING INDEX lines_of"),
+    "schedule": (table.FIND, "schedules USING INDEX sqlite_autoindex_schedules_1"),
+    "schedules behind one": (table.LIST, "schedules USING INDEX sqlite_autoindex_schedules_1"),
+    "next schedules": (table.NEXT, "schedules USING INDEX schedules_next"),
+    "schedules to look at": (table.LOOK, "schedules USING INDEX schedules_look"),
+    "declared schedules": (table.DECLARED, "schedules USING INDEX schedules_declared"),
+    "schedules over": (text(batch.SCHEDULES_OVER, 4), "schedules USING INDEX sqlite_autoindex_schedules_1"),
     "requests done": (text(batch.REQUESTS_DONE, 4), "requests USING INTEGER PRIMARY KEY"),
 }
-TABLES = ("runs", "journal", "states", "attempts", "requests", "queue", "lines")
+TABLES = ("runs", "journal", "states", "attempts", "requests", "queue", "lines", "schedules")
 
 
 def plan(opened: store.Store, sql: str) -> list[str]:
@@ -69,6 +76,11 @@ def test_query_is_a_search(tmp_path: Path, name: str) -> None:
     assert any(f"SEARCH {path}" in step for step in steps), steps
     assert not [step for step in steps for table in TABLES if step.startswith(f"SCAN {table}")]
     assert not [step for step in steps if "TEMP B-TREE" in step]
+
+
+def test_every_query_of_schedules_has_a_plan_that_is_tested() -> None:
+    """A statement that is added to the schedules is added to the list above."""
+    assert set(table.QUERIES) <= {sql for sql, _ in QUERIES.values()}
 
 
 def test_every_query_has_a_plan_that_is_tested() -> None:

@@ -25,6 +25,10 @@ Attempts: TypeAlias = tuple[int, str, int]
 """count, text of the last error, when the next one is due in milliseconds since 1970"""
 
 
+ScheduleRow: TypeAlias = tuple[bytes, bytes, int | None, int, int]
+"""spec, state, next_ms, look, declared"""
+
+
 @dataclass(slots=True)
 class Batch:
     """Everything that became ready, over all runs: one transaction.
@@ -43,6 +47,7 @@ class Batch:
         also: rows of other statements, executed last, in the order in which they were first named.
         requests_done: ids of requests that are entries now, and go in the same transaction.
         queue: what changes for runs that wait for their turn.
+        schedules: by id; nothing deletes.
     """
 
     runs: list[NewRun] = field(default_factory=list[NewRun])
@@ -54,6 +59,7 @@ class Batch:
     attempts: dict[tuple[int, str], Attempts | None] = field(default_factory=dict[tuple[int, str], Attempts | None])
     attempts_over: list[int] = field(default_factory=list[int])
     requests_done: list[int] = field(default_factory=list[int])
+    schedules: dict[str, ScheduleRow | None] | None = None
     attributes: dict[tuple[int, str], Attributed] = field(default_factory=dict[tuple[int, str], Attributed])
     also: dict[Statement, list[tuple[object, ...]]] = field(default_factory=dict[Statement, list[tuple[object, ...]]])
     queue: QueueChanges | None = None
@@ -71,6 +77,7 @@ class Batch:
             + len(self.attempts)
             + len(self.attempts_over)
             + len(self.requests_done)
+            + len(self.schedules or ())
             + len(self.attributes)
             + sum(map(len, self.also.values()))
             + (0 if self.queue is None else self.queue.size)
@@ -87,6 +94,7 @@ class Batch:
             or self.attempts
             or self.attempts_over
             or self.requests_done
+            or self.schedules
             or self.answers
             or self.attributes
             or self.also
@@ -143,6 +151,13 @@ ATTRIBUTES = Statement(
     "CROSS JOIN attribute_names AS n ON n.name = column2 AND n.kind = column3",
 )
 AGES = Statement("INSERT INTO ages (block, oldest_ms, newest_ms) SELECT * FROM", 3, _PADDED)
+SCHEDULES = Statement(
+    "INSERT INTO schedules (id, spec, state, next_ms, look, declared) SELECT * FROM",
+    6,
+    f"{_PADDED} ON CONFLICT (id) DO UPDATE SET spec = excluded.spec, state = excluded.state, "
+    "next_ms = excluded.next_ms, look = excluded.look, declared = excluded.declared",
+)
+SCHEDULES_OVER = Statement("DELETE FROM schedules WHERE id IN (SELECT column1 FROM", 1, ")")
 REQUESTS_DONE = Statement("DELETE FROM requests WHERE id IN (SELECT column1 FROM", 1, ")")
 
 
@@ -177,6 +192,10 @@ def stage(connection: sqlite3.Connection, batch: Batch, number_of: Callable[[str
         execute(connection, ATTEMPTS_OF, [(run,) for run in batch.attempts_over])
     if batch.attributes:
         _stage_attributes(connection, batch.attributes)
+    if batch.schedules:
+        there = [(name, *row) for name, row in batch.schedules.items() if row is not None]
+        execute(connection, SCHEDULES, there)
+        execute(connection, SCHEDULES_OVER, [(name,) for name, row in batch.schedules.items() if row is None])
     if batch.requests_done:
         execute(connection, REQUESTS_DONE, [(id_,) for id_ in batch.requests_done])
     for statement, rows in batch.also.items():

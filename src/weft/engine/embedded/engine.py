@@ -15,6 +15,7 @@ from weft.engine.embedded.acts import OperatorActs
 from weft.engine.embedded.intake import Intake
 from weft.engine.embedded.post import Asked
 from weft.engine.embedded.questions import Questions
+from weft.engine.embedded.schedules.acts import EmbeddedSchedules
 from weft.engine.embedded.starting import begin_or_find, check_start
 from weft.engine.embedded.store import RunRow, Store
 from weft.engine.embedded.story import story_of, view_of
@@ -94,6 +95,7 @@ class EmbeddedEngine(OperatorActs):
             drain_limit=drain_limit,
         )
         self._intake = Intake(self._work.waiters)
+        self.schedules = EmbeddedSchedules(self._work.schedules, self._do)
         self.questions = Questions(self._open_store, self._work.clock)
         self._store: Store | None = None
         self._commits = 0
@@ -139,6 +141,7 @@ class EmbeddedEngine(OperatorActs):
         await self._work.queue.open({name: each.spec.workflow.at_once for name, each in programs.items()}, self._do)
         await self._recover()
         self._work.timetable.open(store)
+        await self.schedules.open(programs)
         self._work.operators.open(store)
 
     async def _recover(self) -> None:

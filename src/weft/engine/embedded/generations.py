@@ -64,6 +64,7 @@ def next_start(
         journal_entries=journal_entries,
         carried=tuple(carried),
         children=tuple(children),
+        occurrence=started.occurrence,
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables and indexes by which runs are found and in which is kept what is left to delete."""
+"""The tables and indexes by which runs are found, deleted and scheduled."""
 
 from __future__ import annotations
 
@@ -25,4 +25,16 @@ CREATE TABLE attributes (
 CREATE INDEX attributes_value ON attributes (name, value, run);
 CREATE TABLE deletions (run INTEGER PRIMARY KEY, chain TEXT NOT NULL, closed_ms INTEGER NOT NULL) STRICT;
 CREATE TABLE forgotten (workflow INTEGER PRIMARY KEY, ended_ms INTEGER NOT NULL, run INTEGER NOT NULL) STRICT;
+"""
+
+# schedules: a row is read and written whole, once for each of its times; `next_ms` is when it is to be looked at. What
+# an engine that opens the store has to look at, whatever the time, is found by `look`: runs of it may have ended.
+SCHEDULING = """
+CREATE TABLE schedules (
+    id TEXT PRIMARY KEY, spec BLOB NOT NULL, state BLOB NOT NULL, next_ms INTEGER, look INTEGER NOT NULL,
+    declared INTEGER NOT NULL
+) STRICT;
+CREATE INDEX schedules_next ON schedules (next_ms) WHERE next_ms IS NOT NULL;
+CREATE INDEX schedules_look ON schedules (id) WHERE look = 1;
+CREATE INDEX schedules_declared ON schedules (id) WHERE declared = 1;
 """

@@ -13,6 +13,8 @@ from weft.engine.embedded.journal import Journal, reason_of
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.embedded.requests import RequestRow, message_id_of
 from weft.engine.embedded.resets import ResetAsked, Resets
+from weft.engine.embedded.schedules.acts import REQUEST as SCHEDULES
+from weft.engine.embedded.schedules.acts import Acts
 from weft.engine.embedded.sender import Sender
 from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
@@ -52,6 +54,7 @@ class Operators:
         self._store: Store | None = None
         self._poll: asyncio.Handle | None = None
         self._last_request: int | None = None
+        self.schedules: Acts | None = None
 
     def open(self, store: Store) -> None:
         """Begin to look for requests."""
@@ -181,7 +184,10 @@ class Operators:
                 if row.kind == "reset":
                     self.resets.begin(_reset_of(row), partial(self._settled, row))
                     continue
-                self._take(row)
+                if self.schedules is not None and row.kind.startswith(SCHEDULES):
+                    self.schedules.take(row)
+                else:
+                    self._take(row)
             except StoreFailed:
                 raise
             except (WeftError, ValueError) as error:  # ValueError: text that is none

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from weft.engine.embedded.layout import FINDING
+from weft.engine.embedded.layout import FINDING, SCHEDULING
 from weft.engine.embedded.queue_rows import TABLES as QUEUE_TABLES
 from weft.errors import SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem
 
@@ -75,6 +75,7 @@ CREATE TABLE requests (
 ) STRICT;
 {FINDING}
 {QUEUE_TABLES}
+{SCHEDULING}
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {FORMAT};
 """

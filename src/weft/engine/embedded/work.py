@@ -17,6 +17,8 @@ from weft.engine.embedded.operators import Operators
 from weft.engine.embedded.post import Post
 from weft.engine.embedded.queue import Queue
 from weft.engine.embedded.queue_rows import Stand
+from weft.engine.embedded.schedules.acts import Acts
+from weft.engine.embedded.schedules.keeper import Keeper, Parts
 from weft.engine.embedded.sender import Sender
 from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
@@ -66,6 +68,7 @@ class Work:
         children: how runs that runs have started are closed.
         post: messages to runs.
         queue: runs that wait for their turn.
+        schedules: what is started by the time.
     """
 
     def __init__(
@@ -106,6 +109,8 @@ class Work:
         )
         self.queue = Queue(clock, self.journal, self.shelf, timetable=self.timetable, broken=self._on_broken)
         self.shelf.use(self.queue)
+        self.schedules = Keeper(Parts(self, clock, ids), broken=self._on_broken)
+        self.operators.schedules = Acts(self.schedules)
         self.post = Post(self.journal, self.shelf, self.waiters, live=self.shelf.live)
 
     def start(self, store: Store) -> None:
@@ -121,6 +126,7 @@ class Work:
         self.sender.closed = True
         self.operators.close()
         self.queue.close()
+        self.schedules.close()
         self.timetable.close()
 
     def begin(
@@ -131,6 +137,7 @@ class Work:
         behalf: Behalf,
         within_ms: int | None = None,
         queueing: Queueing = FIRST_COME,
+        occurrence: bytes = b"",
     ) -> None:
         """Start a run that does not exist, or let it wait for its turn; only in a plain callback."""
         now_ms = self.clock.now_ms()
@@ -151,15 +158,21 @@ class Work:
             queueing = queueing.since(now_ms)
             queued = self.queue.stand(workflow, queueing)
             if queued.stand is not Stand.PLACED:
-                started = self._started(data, behalf, within_ms=within_ms)
+                started = self._started(data, behalf, occurrence, within_ms=within_ms)
                 self.queue.hold(live, encode_entry(started), queued=queued, at_ms=queueing.at_ms)
                 return
             self.queue.placed(live, queued)
         deadline_ms = None if within_ms is None else now_ms + within_ms
-        self.journal.tell(live, self._started(data, behalf, deadline_ms=deadline_ms), now_ms)
+        self.journal.tell(live, self._started(data, behalf, occurrence, deadline_ms=deadline_ms), now_ms)
 
     def _started(
-        self, data: bytes, behalf: Behalf, *, deadline_ms: int | None = None, within_ms: int | None = None
+        self,
+        data: bytes,
+        behalf: Behalf,
+        occurrence: bytes,
+        *,
+        deadline_ms: int | None = None,
+        within_ms: int | None = None,
     ) -> Started:
         return Started(
             data,
@@ -171,6 +184,7 @@ class Work:
             journal_entries=self._limits.journal_entries,
             within_ms=within_ms,
             attributes=behalf.attributes,
+            occurrence=occurrence,
         )
 
     def _output(self, live: LiveRun, commands: list[Command]) -> None:
@@ -291,6 +305,7 @@ class Work:
     def _ended(self, live: LiveRun, end: RunEnded) -> None:
         self.shelf.remove(live)
         self.waiters.ended(live.key, end.final, result=end.data, reason=reason_of(end), kind=end.kind)
+        self.schedules.ended(*live.identity[:2])
 
     # What concerns others than the run itself.
 

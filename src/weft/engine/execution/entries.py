@@ -20,6 +20,9 @@ PROTOCOL = 1
 START_MARK = b"\xa5start"
 """What follows the first byte of every encoded start entry; a store finds the last start of a run by it."""
 
+LATE = "its deadline has passed"
+"""Why a run was cancelled whose time was over."""
+
 TEXT_LIMIT = 10_000
 """Characters that are kept of what an exception says."""
 
@@ -37,6 +40,7 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=Fals
         within_ms: how long after this entry the run is cancelled, in the place of `deadline_ms`: when a run that waits
             for its turn begins is not known before it does.
         attributes: what the run was started with to be found by; what it has stands beside its row.
+        occurrence: which time of which schedule it was started for, encoded; empty for other runs.
     """
 
     input: bytes
@@ -51,6 +55,7 @@ class Started(msgspec.Struct, frozen=True, array_like=True, tag="start", gc=Fals
     children: tuple[tuple[str, str, str], ...] = ()
     within_ms: int | None = None
     attributes: Attributes = ()
+    occurrence: bytes = b""
 
     def begun(self, now_ms: int) -> Started:
         """Return it with its deadline, now that the run begins."""

@@ -22,6 +22,7 @@ from weft.engine.execution.continuing import Continued, is_continued, nearly_ful
 from weft.engine.execution.divergence import compare
 from weft.engine.execution.endings import failed_by
 from weft.engine.execution.entries import (
+    LATE,
     PROTOCOL,
     CancelAsked,
     Ended,
@@ -242,7 +243,7 @@ class Execution:
         self._root = root
 
     def _late(self) -> None:
-        self._why = "its deadline has passed"
+        self._why = LATE
         self._cancel(self._why)
 
     async def _main(self, data: bytes) -> bytes:
