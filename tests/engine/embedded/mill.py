@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from datetime import timedelta
@@ -268,6 +268,7 @@ class Mill:
         limits: Limits | None = None,
         name: str = "mill",
         clock: VirtualClock | JumpClock | None = None,
+        services: Sequence[type[Service]] = (),
     ) -> None:
         self.path = folder / "mill.db"
         self.books = Books()
@@ -279,6 +280,7 @@ class Mill:
         self._limits = limits or Limits()
         self._workflows = workflows
         self._name = name
+        self._services = services
         self._host: Host | None = None
 
     @property
@@ -312,7 +314,7 @@ class Mill:
         self.dead.clear()
         asyncio.get_running_loop().set_exception_handler(_ignore_killed)
         self._host = Host(
-            System(self._name, services=[Depot, Safe], workflows=list(self._workflows)),
+            System(self._name, services=[Depot, Safe, *self._services], workflows=list(self._workflows)),
             settings=Settings(engine=f"sqlite:///{self.path}", limits=self._limits),
             providers={Books: self._provide},
             policies=[self.script],
