@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Generator
-from contextvars import Context, copy_context
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextvars import Context
+from types import CoroutineType
+from typing import Any, Protocol, TypeAlias, cast
 
 from weft.errors import OutcomeUnknown
 from weft.model.call import Outcome
@@ -20,6 +21,10 @@ TURN = 256
 _EMPTY = Context()
 
 _INTERRUPTS = (KeyboardInterrupt, SystemExit)
+
+
+Steps: TypeAlias = Generator[Any, Any, Outcome] | Coroutine[Any, Any, Outcome]
+"""An attempt, made step by step."""
 
 
 class Job(Protocol):
@@ -37,6 +42,10 @@ class Job(Protocol):
         """Return what a worker awaits."""
         ...
 
+    def came_to_wait(self) -> None:
+        """Take note that the attempt has not ended at once: it waits for something."""
+        ...
+
     def ended(self, outcome: Outcome | None) -> None:
         """Take the outcome, in a plain callback; nothing if it was cancelled."""
         ...
@@ -50,11 +59,17 @@ class Crew:
     a task. A worker whose context an attempt has changed is not used again, so nothing leaks from call to call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, told: Callable[[], None] = lambda: None) -> None:
+        """Make a crew.
+
+        Args:
+            told: called after outcomes were told.
+        """
         self._queue: deque[Job] = deque()
         self._idle: list[asyncio.Future[None]] = []
         self._news: list[tuple[Job, Outcome | None]] = []
         self._workers: set[asyncio.Task[None]] = set()
+        self._told = told
         self._waking = False
         self._closed = False
 
@@ -79,7 +94,8 @@ class Crew:
                 idle.set_result(None)
                 return
         loop = asyncio.get_running_loop()
-        worker = loop.create_task(self._work(), context=Context())
+        context = Context()
+        worker = loop.create_task(self._work(context), context=context)
         self._workers.add(worker)
         worker.add_done_callback(self._gone)
 
@@ -89,21 +105,24 @@ class Crew:
         self._waking = False
         self._hand_on()
 
-    async def _work(self) -> None:
+    async def _work(self, context: Context) -> None:
         me = asyncio.current_task()
         assert me is not None, "a worker is a task"
-        clean = copy_context()
+        queue = self._queue
         while not self._closed:
             self._waking = False
             for _ in range(TURN):
-                if not self._queue:
+                if not queue:
                     break
-                await self._make(self._queue.popleft(), me)
+                job = queue.popleft()
+                rest = self._begin(job, me)
+                if rest is not None:
+                    await self._finish(job, rest)
                 # A worker that was cancelled is not used again either: its next await would end another's attempt.
-                if copy_context() != clean or me.cancelling():
+                if context or me.cancelling():
                     self._hand_on()
                     return
-            if self._queue:
+            if queue:
                 self._hand_on()
                 await asyncio.sleep(0)
                 continue
@@ -111,39 +130,59 @@ class Crew:
             self._idle.append(idle)
             await idle
 
-    async def _make(self, job: Job, me: asyncio.Task[None]) -> None:
-        outcome: Outcome | None = None
-        interrupt: BaseException | None = None
-        if not job.cancelled:
-            job.worker = me
-            try:
-                steps = job.make().__await__()
-                try:
-                    waited = next(steps)
-                except StopIteration as end:  # most attempts on one machine never wait: they cost no more than this
-                    outcome = end.value
-                else:
-                    self._hand_on()
-                    outcome = await _Rest(steps, waited)
-            except asyncio.CancelledError as error:
-                if self._closed:
-                    raise
-                if not job.cancelled:
-                    outcome = _unknown("somebody cancelled the attempt", error, reason="cancelled")
-            except GeneratorExit:  # the loop itself is gone: there is nobody to tell
-                raise
-            # A border: a handler that breaks its promise, by whatever it raises, must not leave its call hanging.
-            except BaseException as error:
-                log.exception("a handler raised")
-                outcome = _unknown(f"the handler raised {type(error).__name__}: {error}", error, reason="handler")
-                interrupt = error if isinstance(error, _INTERRUPTS) else None
-            finally:
-                job.worker = None
+    def _begin(self, job: Job, me: asyncio.Task[None]) -> _Rest | None:
+        """Make an attempt up to where it waits, and return the rest of it; nothing if that was all."""
+        if job.cancelled:
+            self._note(job, None)
+            return None
+        job.worker = me
+        try:
+            made = job.make()
+            # A coroutine is stepped as it is: what its `__await__` returns is one object more.
+            steps = cast("Steps", made if type(made) is CoroutineType else made.__await__())
+            waited = steps.send(None)
+        except StopIteration as end:  # most attempts on one machine never wait: they cost no more than this
+            job.worker = None
+            self._note(job, end.value)
+        except BaseException as error:  # noqa: BLE001 - a border, see `_ended_by`
+            job.worker = None
+            self._ended_by(job, error)
+        else:
+            job.came_to_wait()
+            self._hand_on()
+            return _Rest(steps, waited)
+        return None
+
+    async def _finish(self, job: Job, rest: _Rest) -> None:
+        try:
+            outcome = await rest
+        except BaseException as error:  # noqa: BLE001 - a border, see `_ended_by`
+            self._ended_by(job, error)
+        else:
+            self._note(job, outcome)
+        finally:
+            job.worker = None
+
+    def _ended_by(self, job: Job, error: BaseException) -> None:
+        """Take what an attempt raised for its outcome: that alone must not leave its call hanging."""
+        if isinstance(error, asyncio.CancelledError):
+            if self._closed:
+                raise error
+            stranger = None if job.cancelled else _unknown("somebody cancelled the attempt", error, reason="cancelled")
+            self._note(job, stranger)
+            return
+        if isinstance(error, GeneratorExit):  # the loop itself is gone: there is nobody to tell
+            raise error
+        # A handler has broken its promise.
+        log.error("a handler raised", exc_info=error)
+        self._note(job, _unknown(f"the handler raised {type(error).__name__}: {error}", error, reason="handler"))
+        if isinstance(error, _INTERRUPTS):
+            raise error
+
+    def _note(self, job: Job, outcome: Outcome | None) -> None:
         if not self._news:
             asyncio.get_running_loop().call_soon(self._tell, context=_EMPTY)
         self._news.append((job, outcome))
-        if interrupt is not None:
-            raise interrupt
 
     def _hand_on(self) -> None:
         """Let another worker go on with the queue: this one has come to wait, or ends."""
@@ -157,6 +196,7 @@ class Crew:
                 job.ended(outcome)
             except Exception:  # a border: what goes wrong with one call must not keep the others from their outcomes
                 log.exception("an outcome could not be told")
+        self._told()
 
     async def close(self) -> None:
         """End every worker; attempts under way are cancelled and have no outcome."""
@@ -187,7 +227,7 @@ class _Rest:
 
     __slots__ = ("_steps", "_waited")
 
-    def __init__(self, steps: Generator[Any, Any, Outcome], waited: Any) -> None:
+    def __init__(self, steps: Steps, waited: Any) -> None:
         self._steps = steps
         self._waited = waited
 

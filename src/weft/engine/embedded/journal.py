@@ -10,7 +10,7 @@ from typing import NoReturn, TypeAlias
 from weft.clock import Clock
 from weft.engine.embedded.children import STARTS, note_child
 from weft.engine.embedded.epochs import note_beginning
-from weft.engine.embedded.failures import own_failure
+from weft.engine.embedded.failures import own_failure, reason_of
 from weft.engine.embedded.generations import GENERATIONS_AT_ONCE, PYTHON, Handover, Listener, next_start
 from weft.engine.embedded.live import LiveRun
 from weft.engine.embedded.rehearsal import Explainer
@@ -44,7 +44,6 @@ from weft.errors import DrainTooLong, EntryCorrupt, JournalDiverged, LimitExceed
 from weft.flow.messages import check_message
 from weft.model.operation import Operation
 from weft.model.policy import Limits
-from weft.model.run import RunStatus
 
 log = logging.getLogger("weft.engine")
 
@@ -52,12 +51,22 @@ UNANSWERED = b""
 """The commands of an entry that a blocked run has not been told yet."""
 
 _Answer: TypeAlias = tuple[list[Command], bytes]
+_Booked: TypeAlias = tuple[LiveRun, Execution | None, list[Command]]
+"""What is let out after a commit: of which run and generation, and what."""
+
 _NO_ANSWER: _Answer = ([], UNANSWERED)
 NO_COMMANDS = encode_commands([])
 
 
 class Journal:
-    """The way of every entry: told in memory, on disk with its commands in one transaction, then its outputs."""
+    """The way of every entry: told in memory, on disk with its commands in one transaction, then its outputs.
+
+    Attributes:
+        writer: what writes; there once the engine is open.
+        watchdog: notes when steps begin and end.
+    """
+
+    writer: Writer
 
     def __init__(
         self,
@@ -75,7 +84,6 @@ class Journal:
         self._ended = ended
         self._listener = listener
         self._drain_limit = drain_limit
-        self._writer: Writer | None = None
         self._programs: Mapping[str, Program] = {}
         self._operations: Mapping[str, Operation] = {}
         self._pythons: set[str] = set()
@@ -84,15 +92,10 @@ class Journal:
 
     def open(self, writer: Writer, programs: Mapping[str, Program], operations: Mapping[str, Operation]) -> None:
         """Begin to write."""
-        self._writer = writer
+        self.writer = writer
+        writer.told = self._committed
         self._programs = programs
         self._operations = operations
-
-    @property
-    def writer(self) -> Writer:
-        """Return the writer, which is there while the engine is open."""
-        assert self._writer is not None, "the engine is open"
-        return self._writer
 
     @property
     def operations(self) -> Mapping[str, Operation]:
@@ -191,7 +194,8 @@ class Journal:
         live.next_seq += 1
         answer = None if live.execution is None else self._step(live, entry, at_ms)
         commands, recorded = answer or _NO_ANSWER
-        self.writer.batch.entries.append((live.key, seq, at_ms, data, recorded))
+        # Of bytes, `sqlite3` asks whether somebody has registered an adapter: a copy takes a fifth of that.
+        self.writer.batch.entries.append((live.key, seq, at_ms, bytearray(data), bytearray(recorded)))
         self._book(live, commands)
 
     def _step(self, live: LiveRun, entry: Entry, at_ms: int) -> _Answer | None:
@@ -244,26 +248,29 @@ class Journal:
 
     def _book(self, live: LiveRun, commands: list[Command]) -> None:
         live.pending += 1
-        self.writer.after_commit(partial(self._committed, live, live.execution, commands))
-        batch = self.writer.batch
+        execution = live.execution
+        self.writer.tell_after_commit((live, execution, commands))
         for command in commands:
-            if isinstance(command, CallIssued):
+            if type(command) is CallIssued:
                 if command.target in STARTS:
                     note_child(live, command)
-            elif isinstance(command, StateShown):
-                batch.states[(live.key, command.name)] = command.data
-            elif isinstance(command, AttributeSet):
-                batch.attributes[live.key, command.attribute.name] = command.attribute
-            elif isinstance(command, RunEnded):
-                reason = reason_of(command)
-                batch.updates[live.key] = (command.status, None, live.last_ms, reason, command.data or None)
-                if live.stored:
-                    batch.attempts_over.append(live.key)
-                live.over = True
-                self._listener.closing(live)
+            elif type(command) is StateShown:
+                self.writer.batch.states[(live.key, command.name)] = command.data
+            elif type(command) is AttributeSet:
+                self.writer.batch.attributes[live.key, command.attribute.name] = command.attribute
+            elif type(command) is RunEnded:
+                self._book_end(live, command)
                 return
-        if live.execution is None or live.execution.continued is None:
+        if execution is None or execution.continued is None:
             self._save(live)
+
+    def _book_end(self, live: LiveRun, end: RunEnded) -> None:
+        batch = self.writer.batch
+        batch.updates[live.key] = (end.status, None, live.last_ms, reason_of(end), end.data or None)
+        if live.stored:
+            batch.attempts_over.append(live.key)
+        live.over = True
+        self._listener.closing(live)
 
     def save_standing(self, live: LiveRun) -> None:
         """Write down where an open run stands, if that has changed; it stays loaded until that is on disk."""
@@ -282,18 +289,19 @@ class Journal:
     def hold(self, live: LiveRun) -> None:
         """Keep a run loaded until what was just written about it is on disk."""
         live.pending += 1
-        self.writer.after_commit(partial(self._committed, live, live.execution, []))
+        self.writer.tell_after_commit((live, live.execution, []))
         self.writer.schedule()
 
-    def _committed(self, live: LiveRun, execution: Execution | None, commands: list[Command]) -> None:
+    def _committed(self, booked: _Booked) -> None:
+        live, execution, commands = booked
         live.pending -= 1
         for command in commands:
-            if isinstance(command, CallIssued):
+            if type(command) is CallIssued:
                 continue
-            if isinstance(command, UpdateAnswered):
+            if type(command) is UpdateAnswered:
                 live.note_answer(command)
                 self._listener.answered(live, command)
-            elif isinstance(command, RunEnded) and not live.gone:
+            elif type(command) is RunEnded and not live.gone:
                 self._ended(live, command)
                 return
         # What another generation wanted is not this one's.
@@ -383,11 +391,3 @@ class Journal:
         for row in left:
             self.writer.batch.answers[(live.key, row.seq)] = NO_COMMANDS
         self._go_on(live, [decode_entry(row.entry) for row in left])
-
-
-def reason_of(command: RunEnded) -> str:
-    """Return why a run did not complete, in one line; empty if it did."""
-    if command.final is RunStatus.COMPLETED:
-        return ""
-    line = f" (at {command.line})" if command.line else ""
-    return f"{command.kind}: {command.text}{line}"

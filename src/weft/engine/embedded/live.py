@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+import msgspec
+
 from weft.clock import Alarm
 from weft.engine.embedded.queue_rows import Queued
 from weft.engine.execution.attempts import AttemptLog
@@ -32,6 +34,10 @@ class Maker(Protocol):
         """Begin an attempt."""
         ...
 
+    def came_to_wait(self, state: CallState) -> None:
+        """Note that an attempt has come to wait for something."""
+        ...
+
     def ended(self, state: CallState, outcome: Outcome | None) -> None:
         """Take the outcome of an attempt; nothing if it was cancelled."""
         ...
@@ -41,68 +47,53 @@ class Maker(Protocol):
         ...
 
 
-class CallState:
+class CallState(msgspec.Struct, eq=False):
     """A call that is being made: its attempts, and what it waits for.
 
     Attributes:
         under_way: an attempt is being made; `worker` makes it, unless `cancelled` ends it.
         alarm: the wait for the next one, which is `again`.
         query: the status query that is asked in its place.
-        deadline_ms: when the attempt under way has taken too long.
+        deadline_ms: when the attempt under way, which waits for something, has taken too long; else 0.
         attention: why an operator should look; empty while all is well.
         halted: it may have happened and cannot be undone: it is sent again on an operator's word only.
         stored: a row of the store tells of its failures.
     """
 
-    __slots__ = (
-        "_maker",
-        "again",
-        "alarm",
-        "attention",
-        "call",
-        "cancelled",
-        "deadline_ms",
-        "halted",
-        "live",
-        "log",
-        "query",
-        "record",
-        "stored",
-        "under_way",
-        "worker",
-    )
-
-    def __init__(self, maker: Maker, live: LiveRun, record: CallRecord, *, call: Call, log: AttemptLog) -> None:
-        self._maker = maker
-        self.live = live
-        self.record = record
-        self.call = call
-        self.log = log
-        self.under_way = False
-        self.cancelled = False
-        self.worker: asyncio.Task[None] | None = None
-        self.query = ""
-        self.alarm: Alarm | None = None
-        self.again: Callable[[], None] | None = None
-        self.deadline_ms = 0
-        self.attention = ""
-        self.halted = False
-        self.stored = False
+    maker: Maker
+    live: LiveRun
+    record: CallRecord
+    call: Call
+    log: AttemptLog
+    under_way: bool = False
+    cancelled: bool = False
+    worker: asyncio.Task[None] | None = None
+    query: str = ""
+    alarm: Alarm | None = None
+    again: Callable[[], None] | None = None
+    deadline_ms: int = 0
+    attention: str = ""
+    halted: bool = False
+    stored: bool = False
 
     def make(self) -> Awaitable[Outcome]:
         """Begin an attempt."""
-        return self._maker.make(self)
+        return self.maker.make(self)
+
+    def came_to_wait(self) -> None:
+        """Note that the attempt has come to wait for something."""
+        self.maker.came_to_wait(self)
 
     def ended(self, outcome: Outcome | None) -> None:
         """Take the outcome of an attempt; nothing if it was cancelled."""
-        self._maker.ended(self, outcome)
+        self.maker.ended(self, outcome)
 
     def drop(self) -> None:
         """Forget the call: whatever still comes of it is not told."""
         if self.alarm is not None:
             self.alarm.cancel()
         if self.under_way:
-            self._maker.dropped(self)
+            self.maker.dropped(self)
 
 
 class LiveRun:

@@ -9,7 +9,8 @@ from contextvars import Context
 from functools import partial
 
 from weft.clock import Clock
-from weft.engine.embedded.journal import Journal, reason_of
+from weft.engine.embedded.failures import reason_of
+from weft.engine.embedded.journal import Journal
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.embedded.requests import RequestRow, message_id_of
 from weft.engine.embedded.resets import ResetAsked, Resets

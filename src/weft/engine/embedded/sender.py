@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Container, Mapping
 from functools import partial
 
-from weft.clock import Alarm, Clock
+from weft.clock import Clock
 from weft.engine.embedded.children import RUN, Waits
 from weft.engine.embedded.crew import Crew, cancel
+from weft.engine.embedded.deadlines import Deadlines
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.execution.attempts import Ask, AttemptLog, Judge, Stands, Stuck, TryAgain
 from weft.engine.execution.scopes import CallRecord
@@ -51,12 +52,10 @@ class Sender:
         self._troubled = troubled
         self._handler: Handler | None = None
         self._operations: Mapping[str, Operation] = {}
-        self._under_way: set[CallState] = set()
+        self._deadlines = Deadlines(clock)
         self._leaving: dict[str, CallState] = {}
         self._held: dict[str, CallState] = {}
-        self._crew = Crew()
-        self._alarm: Alarm | None = None
-        self._alarm_ms = 0
+        self._crew = Crew(told=self._told)
         self.in_flight = 0
         self.closed = False
         self.changed: Callable[[], None] = lambda: None
@@ -69,7 +68,7 @@ class Sender:
 
     def count_of(self, ids: Container[str]) -> int:
         """Return how many attempts under way are of calls with these ids."""
-        return sum(state.call.id in ids for state in self._under_way) if ids else 0
+        return self._deadlines.count_of(ids)
 
     def open(self, operations: Mapping[str, Operation], handler: Handler) -> None:
         """Begin to make calls."""
@@ -114,9 +113,8 @@ class Sender:
             trace=live.behalf.trace,
             issued_ms=record.issued_ms,
         )
-        log = AttemptLog(began_ms=record.issued_ms, arrived=arrived)
-        state = CallState(self, live, record, call=call, log=log)
-        state.log.abandoned = record.abandoned
+        log = AttemptLog(record.issued_ms, arrived, record.abandoned)
+        state = CallState(self, live, record, call, log)
         live.calls[record.path] = state
         if earlier is not None:
             _remember(state, earlier)
@@ -169,22 +167,28 @@ class Sender:
         if call.service == SERVICE:
             return answer(self._runs, call)
         assert self._handler is not None, "attempts are made while the engine is open"
-        # Its time begins here and not in the queue: what has not begun did not take too long, and cannot have arrived.
-        self._under_way.add(state)
-        state.deadline_ms = self._clock.now_ms() + state.record.operation.timeout_ms
-        if self._alarm is None or state.deadline_ms < self._alarm_ms:
-            self._set_alarm(state.deadline_ms)
         return self._handler(_query_of(call, state.query) if state.query else call)
+
+    def came_to_wait(self, state: CallState) -> None:
+        """Note that an attempt has come to wait for something."""
+        if state.call.service != SERVICE:
+            self._deadlines.begin(state)
 
     def ended(self, state: CallState, outcome: Outcome | None) -> None:
         """Take the outcome of an attempt, and do what follows from it."""
         state.under_way = False
         if state.call.service != SERVICE:
             self.in_flight -= 1
-            self._under_way.discard(state)
-            self.changed()
+            if state.deadline_ms:
+                self._deadlines.end(state)
         if state.cancelled:
             self._left(state)
+        if type(outcome) is Reply and not state.query:  # nearly every attempt: with it, the call has its outcome
+            self._settled(state, outcome)
+        else:
+            self._not_replied(state, outcome)
+
+    def _not_replied(self, state: CallState, outcome: Outcome | None) -> None:
         if state.live.gone or (outcome is None and state.call.service == SERVICE):
             return
         if outcome is None:
@@ -194,6 +198,9 @@ class Sender:
             self._asked(state, outcome)
         else:
             self._judged(state, outcome)
+
+    def _told(self) -> None:
+        self.changed()
 
     # An attempt that is dropped takes its time to end. Until then nothing else is sent about its effect, or an undo
     # could overtake it: not by the run that skipped the call, nor by one that was loaded again.
@@ -216,28 +223,6 @@ class Sender:
             self._judge_soon(held, NotDone(what, reason="abandoned"))
         else:
             self._attempt(held)
-
-    # One alarm for all attempts: at the earliest deadline, and then a look at all of them.
-
-    def _set_alarm(self, due_ms: int) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_ms = due_ms
-        self._alarm = self._clock.call_at(due_ms, self._look_for_late)
-
-    def _look_for_late(self) -> None:
-        self._alarm = None
-        now_ms = self._clock.now_ms()
-        earliest = None
-        for state in self._under_way:
-            if state.deadline_ms <= now_ms:
-                cancel(state)
-                # One that takes no notice is told again.
-                state.deadline_ms = now_ms + state.record.operation.timeout_ms
-            if earliest is None or state.deadline_ms < earliest:
-                earliest = state.deadline_ms
-        if earliest is not None:
-            self._set_alarm(earliest)
 
     # Outcomes.
 

@@ -10,8 +10,9 @@ from functools import partial
 
 from weft.clock import Clock
 from weft.engine.embedded.children import Children, children_in
+from weft.engine.embedded.failures import reason_of
 from weft.engine.embedded.generations import PYTHON
-from weft.engine.embedded.journal import Journal, reason_of
+from weft.engine.embedded.journal import Journal
 from weft.engine.embedded.live import IN_FLIGHT, CallState, LiveRun
 from weft.engine.embedded.operators import Operators
 from weft.engine.embedded.post import Post
@@ -35,7 +36,7 @@ from weft.engine.execution.commands import (
     UpdateAnswered,
 )
 from weft.engine.execution.entries import CancelAsked, Started, TimerFired, encode_entry, ended, storable
-from weft.engine.execution.execution import Identity
+from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.scopes import CallRecord
 from weft.errors import NotDone, OutcomeUnknown, RunClosed, RunNotFound, StoreFailed
 from weft.flow.port import RunsPort
@@ -189,26 +190,30 @@ class Work:
 
     def _output(self, live: LiveRun, commands: list[Command]) -> None:
         execution = live.execution
+        if execution is None:
+            return
         for command in commands:
-            if execution is None:
-                return
-            match command:
-                case CallIssued(path=path):
-                    record = execution.calls.get(path)
-                    if record is not None and path not in live.calls:
-                        self.sender.send(live, record)
-                case TimerSet(path=path, due_ms=due_ms):
-                    if path in execution.timers:
-                        self.timetable.set(live, path, due_ms)
-                case TimerCancelled():
-                    self.timetable.forget(live)
-                case CallAbandoned(path=path):
-                    state = live.calls.get(path)
-                    if state is not None:
-                        self._abandon(state)
-                case _:
-                    pass
+            if type(command) is CallIssued:
+                record = execution.calls.get(command.path)
+                if record is not None and command.path not in live.calls:
+                    self.sender.send(live, record)
+            else:
+                self._output_other(live, execution, command)
         self.shelf.touch(live)
+
+    def _output_other(self, live: LiveRun, execution: Execution, command: Command) -> None:
+        match command:
+            case TimerSet(path=path, due_ms=due_ms):
+                if path in execution.timers:
+                    self.timetable.set(live, path, due_ms)
+            case TimerCancelled():
+                self.timetable.forget(live)
+            case CallAbandoned(path=path):
+                state = live.calls.get(path)
+                if state is not None:
+                    self._abandon(state)
+            case _:
+                pass
 
     def _abandon(self, state: CallState) -> None:
         live = state.live
@@ -239,17 +244,19 @@ class Work:
     def _settled(self, state: CallState, outcome: Outcome) -> None:
         live = state.live
         path = state.record.path
-        if live.gone or live.over or live.calls.get(path) is not state:
+        calls = live.calls
+        if live.gone or live.over or calls.get(path) is not state:
             return
         if isinstance(outcome, _WITH_DATA) and len(outcome.data) > self._limits.payload_bytes:
             too_large = self._too_large(state, outcome)
             if too_large is None:
                 return
             outcome = too_large
-        del live.calls[path]
+        del calls[path]
         if state.stored:
             self._forget_failures(state)
-        if live.execution is None or live.execution.calls.get(path) is state.record:
+        execution = live.execution
+        if execution is None or execution.calls.get(path) is state.record:
             entry = ended(path, outcome, attempts=state.log.count, began_ms=state.log.began_ms)
             self.journal.tell(live, entry)
             self.journal.writer.schedule()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import msgspec
+
 from weft.errors import NotDone, OutcomeUnknown, Undone
 from weft.model.call import RUN_FAILED, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
@@ -47,7 +49,7 @@ class Stuck:
 Verdict: TypeAlias = Stands | TryAgain | Ask | Stuck
 
 
-class AttemptLog:
+class AttemptLog(msgspec.Struct, eq=False, gc=False):
     """What is known of the attempts of one call so far.
 
     Attributes:
@@ -57,17 +59,14 @@ class AttemptLog:
         abandoned: nobody waits any more; no further attempt.
     """
 
-    __slots__ = ("abandoned", "arrived", "began_ms", "count", "delayed_ms", "equal", "failure", "failures")
-
-    def __init__(self, *, began_ms: int, arrived: bool) -> None:
-        self.arrived = arrived
-        self.count = 0
-        self.failures = 0
-        self.equal = 0
-        self.failure = ""
-        self.began_ms = began_ms
-        self.delayed_ms = 0
-        self.abandoned = False
+    began_ms: int
+    arrived: bool
+    abandoned: bool = False
+    count: int = 0
+    failures: int = 0
+    equal: int = 0
+    failure: str = ""
+    delayed_ms: int = 0
 
     def note(self, failure: str) -> None:
         """Count a failure."""
