@@ -38,6 +38,7 @@ WeftError
 ├── QueryInvalid              E331  a query for runs that cannot be read; it points at the column
 ├── CursorInvalid             E332  a cursor that is not one of this query
 ├── AttributeInvalid          E333  an attribute, or a value of one, that cannot be kept
+├── RunOpen                   E334  only runs that have ended can be deleted
 ├── ResetRefused              E341  a run cannot be reset to this step
 ├── BackupRefused             E342  a backup would go where something is
 ├── TransactionMisused        E501  a second transaction, or a call inside or after one
@@ -353,6 +354,13 @@ class BackupRefused(WeftError):
 
     code = "WEFT-E342"
     remedy = "name a file that does not exist, on a disk with room for the store"
+
+
+class RunOpen(WeftError):
+    """Tell that a run has not ended, so that it cannot be deleted."""
+
+    code = "WEFT-E334"
+    remedy = "cancel or terminate it first, and wait for its end"
 
 
 class TransactionMisused(WeftError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,21 @@ def test_secret_of_a_wrong_engine_stays_hidden() -> None:
         load_settings(environ=NOTHING, engine="postgresql://ada:s3cret@db/x")
 
     assert "s3cret" not in str(refused.value)
+
+
+def test_retention_is_said_in_durations(tmp_path: Path) -> None:
+    """How long ended runs are kept is said for all and by workflow; without a word they are kept for ever."""
+    text = '[retention]\nkeep = "30d"\ndelivery = "1d12h"\n[retention.workflows]\nplace_order = "90d"\n'
+
+    retention = load_settings(file=written(tmp_path, text), environ=NOTHING).retention
+
+    assert (retention.of("cart"), retention.of("place_order")) == (timedelta(days=30), timedelta(days=90))
+    assert retention.delivery == timedelta(hours=36)
+    assert Settings().retention.of("cart") is None
+
+
+@pytest.mark.parametrize("line", ['keep = "a month"', "keep = 30", 'kept = "30d"', 'workflows = "30d"', 'keep = "-1d"'])
+def test_wrong_retention_is_refused(tmp_path: Path, line: str) -> None:
+    """What is no duration, or no setting of retention, is told and not guessed."""
+    with pytest.raises(SettingInvalid, match=r"retention|duration|text"):
+        load_settings(file=written(tmp_path, f"[retention]\n{line}\n"), environ=NOTHING)

@@ -28,7 +28,8 @@ barrier_tables = MetaData()
 table = Table(
     "weft_barrier",
     barrier_tables,
-    Column("effect_id", Text, primary_key=True),
+    # In the order of its characters everywhere: what begins with a run's chain is one range.
+    Column("effect_id", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
     Column("role", Text, primary_key=True),
     Column("target", Text, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
@@ -60,6 +61,12 @@ PURGED = "SELECT mark_ms FROM weft_barrier_purge"
 SETTLE = "UPDATE weft_barrier SET state = ?, kind = ?, data = ?, settled_ms = ? WHERE effect_id = ? AND role = ?"
 FORGET = "DELETE FROM weft_barrier WHERE effect_id = ?"
 NEWEST = "SELECT max(issued_ms) FROM weft_barrier WHERE effect_id = ?"
+# Ids of calls begin with the chain of the run that makes them, also of those that operations make for it.
+FORGET_RUN = """
+    DELETE FROM weft_barrier WHERE (effect_id, role) IN (
+        SELECT effect_id, role FROM weft_barrier WHERE effect_id >= ? AND effect_id < ? LIMIT ?
+    ) RETURNING issued_ms
+"""
 MARK = """
     INSERT INTO weft_barrier_purge (id, mark_ms) VALUES (1, ?)
     ON CONFLICT (id) DO UPDATE SET mark_ms = excluded.mark_ms WHERE excluded.mark_ms > weft_barrier_purge.mark_ms
@@ -175,6 +182,25 @@ def forget(effect_ids: Iterable[str], *, mark_ms: int) -> Steps[int]:
             count += gone.touched
     yield Ask(MARK, (mark_ms,))
     return count
+
+
+def forget_runs(chains: list[str], *, most: int) -> Steps[tuple[int, list[str]]]:
+    """Delete rows of the calls of runs, at most so many, and raise the purge mark above each of them.
+
+    Returns:
+        How many rows went, and the runs of which some may be left.
+    """
+    count, mark_ms, left = 0, 0, list(chains)
+    while left and count < most:
+        room = most - count
+        gone = yield Ask(FORGET_RUN, (f"{left[0]}/", f"{left[0]}0", room))
+        count += len(gone.rows)
+        mark_ms = max([mark_ms, *(row[0] + 1 for row in gone.rows)])
+        if len(gone.rows) < room:
+            left.pop(0)
+    if mark_ms:
+        yield Ask(MARK, (mark_ms,))
+    return count, left
 
 
 def all_rows() -> Steps[list[BarrierRow]]:

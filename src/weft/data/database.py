@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy import MetaData
 
 from weft.clock import EPOCH, Clock, SystemClock
-from weft.data.barrier import BarrierRow, all_rows, barrier_tables, forget
+from weft.data.barrier import BarrierRow, all_rows, barrier_tables, forget, forget_runs
 from weft.data.opening import open_store
 from weft.data.port import Store
 from weft.data.transaction import JoinedTransaction, ReadingTransaction, Transaction, WritingTransaction
@@ -20,6 +20,9 @@ from weft.model.effect import EffectKind
 
 LOCK_WAIT = timedelta(seconds=30)
 """How long a transaction waits for another one that stands in its way."""
+
+FORGOTTEN_AT_ONCE = 1_000
+"""Rows of the barrier that go in one transaction."""
 
 
 class Database:
@@ -123,6 +126,24 @@ class Database:
         unit = self._store.unit(alone=True)
         async with WritingTransaction(unit):
             return await unit.ask(forget(effect_ids, mark_ms=mark_ms))
+
+    async def forget_runs(self, chains: Iterable[str]) -> int:
+        """Delete what the barrier knows of the calls of runs; return how many rows went.
+
+        As `forget`, by the chains with which the ids of the runs' calls begin; the mark rises above what goes. Takes as
+        many transactions as it needs, so that no other waits long.
+
+        Args:
+            chains: of runs known to be closed, whose longest delivery delay has passed.
+        """
+        count = 0
+        left = list(chains)
+        while left:
+            unit = self._store.unit(alone=True)
+            async with WritingTransaction(unit):
+                went, left = await unit.ask(forget_runs(left, most=FORGOTTEN_AT_ONCE))
+            count += went
+        return count
 
     async def barrier_rows(self) -> list[BarrierRow]:
         """Return all that the barrier knows, as committed; for books and tests."""

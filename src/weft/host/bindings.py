@@ -50,6 +50,7 @@ class Wiring:
         own: what the host itself is made of, by type: clock, ids.
         providers: by the type that they provide.
         replace: instances in place of services, by contract.
+        memories: the databases that were opened, which remember calls.
     """
 
     system: System
@@ -59,6 +60,7 @@ class Wiring:
     own: Mapping[Any, Any] = field(default_factory=dict[Any, Any])
     providers: Mapping[Any, Provider] = field(default_factory=dict[Any, Provider])
     replace: Mapping[type[Any], object] = field(default_factory=dict[type[Any], object])
+    memories: list[Any] = field(default_factory=list[Any])
 
 
 async def bind(wiring: Wiring, stack: AsyncExitStack) -> dict[str, Bound]:
@@ -124,7 +126,10 @@ class _Binder:
         if provider is not None:
             default = DATABASE_URL if _is_database(hint) else ""
             url = wiring.settings.url(self._spec.name, resource_name(hint), default)
-            return await stack.enter_async_context(provider(self._spec.name, url))
+            opened = await stack.enter_async_context(provider(self._spec.name, url))
+            if hasattr(opened, "forget_runs"):  # by name: `data` is an extra
+                wiring.memories.append(opened)
+            return opened
         if hint in wiring.own:
             return wiring.own[hint]
         if hint is Runs:

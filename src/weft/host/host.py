@@ -15,7 +15,7 @@ from weft.engine.embedded.engine import EmbeddedEngine
 from weft.engine.execution.program import Program
 from weft.errors import DeclarationInvalid
 from weft.flow.ambient_runs import AmbientRuns
-from weft.flow.runs import Runs
+from weft.flow.runs import Run, Runs
 from weft.host.bindings import NotingPort, Provider, Wiring, bind, proxy_for
 from weft.host.collector import rare_collections
 from weft.host.dispatcher import Witness
@@ -108,6 +108,8 @@ class Host(Runs):
         async with AsyncExitStack() as stack:
             stack.enter_context(rare_collections)
             self._pipeline.connect(await bind(self._wiring, stack))
+            self.engine.housekeeping.memories = tuple(self._wiring.memories)
+            self.engine.housekeeping.retention = self.settings.retention
             programs = {spec.name: self._program(spec) for spec in self._wiring.system.workflows.values()}
             stack.push_async_callback(self.engine.kill)  # where opening it is interrupted; nothing is left to kill else
             self.engine.schedules.declare(tuple(self._wiring.system.schedules.values()))
@@ -156,6 +158,17 @@ class Host(Runs):
             CursorInvalid: The cursor does not go on with this query.
         """
         return await self.engine.questions.page(where, limit=limit, after=after)
+
+    async def delete(self, run: Run[Any], *, who: str = "", why: str = "") -> None:
+        """Delete a run that has ended, with its journal and all that is kept of it; its id can be used again then.
+
+        Services forget its calls once the longest delivery delay has passed.
+
+        Raises:
+            RunNotFound: There is none.
+            RunOpen: It has not ended.
+        """
+        await self.engine.delete(run.workflow, run.id, who=who, why=why)
 
     @overload
     async def count(self, where: str = "") -> int: ...

@@ -9,11 +9,13 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias, cast
 
 from weft.errors import SettingInvalid
-from weft.model.policy import Limits
+from weft.model.policy import Limits, Retention
+from weft.model.query.tokens import LONGEST_MS, offset_of
 
 FILE = "weft.toml"
 PREFIX = "WEFT_"
@@ -31,9 +33,10 @@ DEFAULT_ENGINE = SQLITE + "weft.db"
 ENGINES = ("sqlite",)
 """Schemes of engine URLs that can be used."""
 
+_DURATION = re.compile("([0-9]+(ms|s|m|h|d|w))+")
 _SECRET_QUERY = re.compile(r"(?i)([?&;][^=&;]*(?:password|passwd|secret|token|key)[^=&;]*=)[^&;\s]*")
 _SECRET_USER = re.compile(r"(://[^:/@\s]*):[^/\s]*@")
-_NAMES = ("engine", "store", "services", "limits")
+_NAMES = ("engine", "store", "services", "limits", "retention")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,14 @@ class Settings:
         store: folder of what the services keep; nothing for the folder that the engine's file lies in.
         services: by service name, the URL of each resource by its name, as in `{"inventory": {"database": "..."}}`.
         limits: what a run may hold.
+        retention: how long is kept what has ended.
     """
 
     engine: str = DEFAULT_ENGINE
     store: str | None = None
     services: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     limits: Limits = field(default_factory=Limits)
+    retention: Retention = field(default_factory=Retention)
 
     @property
     def engine_path(self) -> Path:
@@ -179,6 +184,7 @@ def _build(table: _Table) -> Settings:
         store=_text("store", table["store"]) if "store" in table else None,
         services={service: _urls(service, services) for service in services},
         limits=_limits(_group("limits", table)),
+        retention=_retention(_group("retention", table)),
     )
     _ = settings.engine_path
     return settings
@@ -207,6 +213,27 @@ def _limits(group: _Table) -> Limits:
         if name not in names:
             raise unknown_name("limit", name, names, where=_origin(said))
     return Limits(**{name: _count(name, said) for name, said in group.items()})
+
+
+def _retention(group: _Table) -> Retention:
+    known = ("keep", "workflows", "delivery")
+    for name, said in group.items():
+        if name not in known:
+            raise unknown_name("setting of retention", name, known, where=_origin(said))
+    workflows = _group("workflows", group)
+    return Retention(
+        keep=_duration("retention.keep", group["keep"]) if "keep" in group else None,
+        workflows={name: _duration(f"retention.workflows.{name}", said) for name, said in workflows.items()},
+        delivery=_duration("retention.delivery", group["delivery"]) if "delivery" in group else Retention().delivery,
+    )
+
+
+def _duration(name: str, said: _Said | _Table) -> timedelta:
+    text = _text(name, said)
+    if _DURATION.fullmatch(text) is None or offset_of(f"+{text}") > LONGEST_MS:
+        what = f"{name} is not a duration: {text!r}"
+        raise SettingInvalid(what, where=_origin(said), remedy="write 30d, 12h or 1d12h (ms, s, m, h, d, w)")
+    return timedelta(milliseconds=offset_of(f"+{text}"))
 
 
 def _count(name: str, said: _Said | _Table) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 
@@ -39,6 +40,25 @@ class Limits:
     pending_calls: int = 2_000
     pending_messages: int = 10_000
     id_characters: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long is kept what has ended.
+
+    Attributes:
+        keep: runs, after their end; nothing for ever. As long as a run is kept, its id cannot be used again.
+        workflows: the same by workflow, stronger than `keep`.
+        delivery: how long after its run's end a call may still arrive at a service: until then services remember it.
+    """
+
+    keep: timedelta | None = None
+    workflows: Mapping[str, timedelta] = field(default_factory=dict[str, timedelta])
+    delivery: timedelta = timedelta(days=7)
+
+    def of(self, workflow: str) -> timedelta | None:
+        """Return how long ended runs of a workflow are kept; nothing for ever."""
+        return self.workflows.get(workflow, self.keep)
 
 
 DEFAULT_TIMEOUT = timedelta(seconds=30)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.embedded.stores import COMPLETED, owned, with_runs
-from weft.engine.embedded import batch, queue_rows, store
+from weft.engine.embedded import batch, deleting, queue_rows, store
 from weft.engine.embedded.batch import Batch
 from weft.engine.embedded.schedules import table
 from weft.engine.embedded.statements import Statement, text
@@ -25,6 +25,16 @@ QUERIES = {
     "newest of a workflow": (store.NEWEST_OF, "runs USING COVERING INDEX runs_status"),
     "count": (store.COUNT, "runs USING COVERING INDEX runs_status"),
     "largest key": (store.MAX_KEY, "runs"),
+    "expired": (deleting.EXPIRED, "runs USING INDEX runs_ended (workflow=? AND ended_ms>? AND ended_ms<?)"),
+    "kept": (deleting.KEPT, "runs USING INDEX runs_ended (workflow=? AND ended_ms>? AND ended_ms<?)"),
+    "unpurged": (deleting.UNPURGED, "deletions USING COVERING INDEX deletions_journal"),
+    "unforgotten": (deleting.UNFORGOTTEN, "deletions USING INDEX deletions_closed (closed_ms<?)"),
+    "entries left": (deleting.ENTRIES_LEFT, "journal USING COVERING INDEX journal_run (run=?)"),
+    "forgotten up to": (deleting.FORGOTTEN_UP_TO, "forgotten USING INTEGER PRIMARY KEY"),
+    "run gone": (text(deleting.RUN_GONE, 4), "runs USING INTEGER PRIMARY KEY"),
+    "journal gone": (text(deleting.JOURNAL_GONE, 4), "journal USING INTEGER PRIMARY KEY"),
+    "states gone": (text(deleting.STATES_GONE, 4), "states USING PRIMARY KEY"),
+    "attributes gone": (text(deleting.ATTRIBUTES_GONE, 4), "attributes USING PRIMARY KEY"),
     "requests": (store.REQUESTS, "requests USING INTEGER PRIMARY KEY"),
     "update": (text(batch.UPDATES, 4), "runs USING INTEGER PRIMARY KEY"),
     "generations": (text(batch.GENERATIONS, 4), "runs USING INTEGER PRIMARY KEY"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from weft.clock import Clock, SystemClock
 from weft.engine.embedded.acts import OperatorActs
+from weft.engine.embedded.housekeeping import Housekeeping
 from weft.engine.embedded.intake import Intake
 from weft.engine.embedded.post import Asked
 from weft.engine.embedded.questions import Questions
@@ -57,6 +58,7 @@ class EmbeddedEngine(OperatorActs):
         failed: set with the error once a commit has failed and the engine has stopped.
         drain: real time that calls under way may take to end when the engine closes.
         questions: lists and counts of runs.
+        housekeeping: deletes what has ended.
     """
 
     def __init__(
@@ -97,6 +99,8 @@ class EmbeddedEngine(OperatorActs):
         self._intake = Intake(self._work.waiters)
         self.schedules = EmbeddedSchedules(self._work.schedules, self._do)
         self.questions = Questions(self._open_store, self._work.clock)
+        self.housekeeping = Housekeeping(self._work.shelf, self._work.clock, do=self._do)
+        self._work.operators.delete = self.housekeeping.delete
         self._store: Store | None = None
         self._commits = 0
         self._recovered: int | None = 0
@@ -143,6 +147,7 @@ class EmbeddedEngine(OperatorActs):
         self._work.timetable.open(store)
         await self.schedules.open(programs)
         self._work.operators.open(store)
+        self.housekeeping.open(store, lambda: writer.batch)
 
     async def _recover(self) -> None:
         """Load every run that has calls under way, a few at a time."""
@@ -192,6 +197,7 @@ class EmbeddedEngine(OperatorActs):
         if store is None:
             return
         self._refuse_all(self.failed or StoreFailed("the engine has closed", remedy="open it again"))
+        await self.housekeeping.close()
         self._work.shelf.close()
         try:
             await self._work.journal.writer.close()
@@ -338,6 +344,15 @@ class EmbeddedEngine(OperatorActs):
     def _cancel(self, workflow: str, run_id: str, asked: CancelAsked) -> None:
         with suppress(RunClosed):
             self._work.journal.accept(self._work.shelf.live(workflow, run_id), asked)
+
+    async def delete(self, workflow: str, run_id: str, *, who: str = "", why: str = "") -> None:
+        """Delete a run that has ended; from then on its id can be used again.
+
+        Raises:
+            RunNotFound: there is none.
+            RunOpen: it has not ended.
+        """
+        await self._do(partial(self.housekeeping.delete, workflow, run_id, who=who, why=why))
 
     async def list(self, *, workflow: str | None = None, limit: int = 100) -> list[RunView]:
         """Return runs, newest first."""

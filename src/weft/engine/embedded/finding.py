@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from weft.engine.embedded.asking import Names, Values, condition
+from weft.engine.embedded.layout import BLOCK_KEYS
 from weft.engine.embedded.rows import RunRow
 from weft.engine.embedded.store import Store
 from weft.engine.embedded.walks import AFTER_ALL, Walk, all_runs, along_ended, pairs_only, ways, within
@@ -32,9 +33,6 @@ MOST_WALKS = 256
 
 MOST_RANGES = 8
 """Ranges of blocks that are walked apart."""
-
-BLOCK_KEYS = 1_000
-"""Keys of one row of `ages`."""
 
 Position: TypeAlias = tuple[int, int]
 """Where an answer stands in its order: when it ended and its key, or its key twice."""

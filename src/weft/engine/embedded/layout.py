@@ -11,7 +11,13 @@ from __future__ import annotations
 #
 # attribute_names: an attribute whose type has changed is another one; the newest is what queries mean.
 #
-# deletions: runs that are gone, and of which journals and rows in services' databases may be left.
+# deletions: runs that are gone, and of which journals (until `purged`) and rows in services' databases may be left. Who
+# knows a run's chain and that it is closed may forget its calls: this row is what knows it after a crash.
+#
+# forgotten: up to which end the calls of runs that are kept are forgotten, by workflow.
+BLOCK_KEYS = 1_000
+"""Keys of one row of `ages`."""
+
 FINDING = """
 CREATE INDEX runs_tenant ON runs (tenant) WHERE tenant <> '';
 CREATE INDEX runs_ended ON runs (workflow, ended_ms) WHERE ended_ms IS NOT NULL;
@@ -23,7 +29,11 @@ CREATE TABLE attributes (
     run INTEGER NOT NULL, name INTEGER NOT NULL, value ANY NOT NULL, PRIMARY KEY (run, name, value)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attributes_value ON attributes (name, value, run);
-CREATE TABLE deletions (run INTEGER PRIMARY KEY, chain TEXT NOT NULL, closed_ms INTEGER NOT NULL) STRICT;
+CREATE TABLE deletions (
+    run INTEGER PRIMARY KEY, chain TEXT NOT NULL, closed_ms INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX deletions_journal ON deletions (run) WHERE purged = 0;
+CREATE INDEX deletions_closed ON deletions (closed_ms) WHERE purged = 1;
 CREATE TABLE forgotten (workflow INTEGER PRIMARY KEY, ended_ms INTEGER NOT NULL, run INTEGER NOT NULL) STRICT;
 """
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from contextvars import Context
 from functools import partial
+from typing import Protocol
 
 from weft.clock import Clock
 from weft.engine.embedded.failures import reason_of
@@ -28,6 +29,20 @@ log = logging.getLogger("weft.engine")
 
 POLL_S = 0.05
 """Real seconds between looks for requests of other processes."""
+
+
+class Delete(Protocol):
+    """Deletes a run that has ended."""
+
+    def __call__(self, workflow: str, run_id: str, *, who: str, why: str) -> None:
+        """Delete it, or raise what keeps it."""
+        ...
+
+
+def _deletes_nothing(workflow: str, run_id: str, *, who: str, why: str) -> None:
+    del who, why
+    what = f"nobody here deletes runs, so {workflow}/{run_id} stays"
+    raise InputInvalid(what)
 
 
 class Operators:
@@ -52,6 +67,7 @@ class Operators:
         self._ended = ended
         self._closing = closing
         self._broken = broken
+        self.delete: Delete = _deletes_nothing
         self._store: Store | None = None
         self._poll: asyncio.Handle | None = None
         self._last_request: int | None = None
@@ -213,6 +229,9 @@ class Operators:
             self._journal.tell(live, Noted(f"refused {row.kind}:", row.who, storable(str(error))))
 
     def _take(self, row: RequestRow) -> None:
+        if row.kind == "delete":
+            self.delete(row.workflow, row.run_id, who=row.who, why=row.why)
+            return
         live = self._find(row)
         if live is None:
             log.warning("request %s: there is no open run %s/%s", row.kind, row.workflow, row.run_id)
@@ -233,7 +252,8 @@ class Operators:
                 self.terminate(live, who=row.who, why=row.why)
             case _:
                 what = f"nothing is known by the name of {row.kind}"
-                raise InputInvalid(what, remedy="ask for signal, ask, cancel, retry, resend, skip, terminate or reset")
+                known = "signal, ask, cancel, retry, resend, skip, terminate, reset or delete"
+                raise InputInvalid(what, remedy=f"ask for {known}")
 
     def _find(self, row: RequestRow) -> LiveRun | None:
         live = self._shelf.loaded(row.workflow, row.run_id)

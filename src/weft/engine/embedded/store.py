@@ -12,6 +12,7 @@ from typing import Any
 from weft.engine.embedded import batch as statements
 from weft.engine.embedded import opening, schema
 from weft.engine.embedded.batch import Batch
+from weft.engine.embedded.layout import BLOCK_KEYS
 from weft.engine.embedded.requests import RequestRow
 from weft.engine.embedded.rows import EntryRow, RunRow, checked, corrupt
 from weft.engine.execution.entries import START_MARK
@@ -44,7 +45,11 @@ NEWEST = "SELECT key FROM runs WHERE key < ? ORDER BY key DESC LIMIT ?"
 NEWEST_OF = "SELECT key FROM runs WHERE workflow = ? AND status = ? AND key < ? ORDER BY key DESC LIMIT ?"
 COUNT = "SELECT count(*) FROM runs WHERE workflow = ? AND status = ?"
 LAST_SEQ = "SELECT max(seq) FROM journal WHERE run = ?"
-MAX_KEY = "SELECT max(key) FROM runs"
+# A key is not given twice while anything knows it: the journal of a run that is deleted, the ages of its block.
+MAX_KEY = (
+    "SELECT max(ifnull((SELECT max(key) FROM runs), 0), ifnull((SELECT max(run) FROM deletions), 0), "  # noqa: S608
+    f"ifnull((SELECT max(block) + 1 FROM ages), 0) * {BLOCK_KEYS} - 1)"
+)
 REQUESTS = "SELECT id, workflow, run_id, kind, body, who, why, at_ms FROM requests WHERE id > ? ORDER BY id LIMIT ?"
 
 _AFTER_ALL_KEYS = 2**63 - 1
