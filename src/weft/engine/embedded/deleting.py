@@ -26,7 +26,7 @@ FORGOTTEN = Statement(
     "WHERE column1 IS NOT NULL ON CONFLICT (workflow) DO UPDATE SET ended_ms = excluded.ended_ms, run = excluded.run",
 )
 
-UNPURGED = "SELECT run FROM deletions WHERE purged = 0 ORDER BY run LIMIT ?"
+UNPURGED = "SELECT run FROM deletions WHERE purged = 0 AND run > 0 ORDER BY run LIMIT ?"
 ENTRIES_LEFT = "SELECT rowid FROM journal INDEXED BY journal_run WHERE run = ? LIMIT ?"
 UNFORGOTTEN = "SELECT run, chain FROM deletions WHERE purged = 1 AND closed_ms <= ? ORDER BY closed_ms LIMIT ?"
 EXPIRED = (
