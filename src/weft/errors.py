@@ -299,7 +299,6 @@ class QueryInvalid(WeftError):
     """Tell where a query for runs cannot be read: `data["column"]`, from 1."""
 
     code = "WEFT-E331"
-    remedy = "mend it at the column shown; `weft explain WEFT-E331` shows the whole language"
 
 
 class CursorInvalid(WeftError):
@@ -360,7 +359,6 @@ class RunOpen(WeftError):
     """Tell that a run has not ended, so that it cannot be deleted."""
 
     code = "WEFT-E334"
-    remedy = "cancel or terminate it first, and wait for its end"
 
 
 class TransactionMisused(WeftError):

@@ -118,7 +118,7 @@ class Housekeeping:
         row = self._opened.find(workflow, run_id)
         if self._shelf.loaded(workflow, run_id) is not None or (row is not None and RunStatus(row.status).is_open):
             what = f"run {workflow}/{run_id} has not ended"
-            raise RunOpen(what)
+            raise RunOpen(what, remedy="cancel or terminate it first, and wait for its end")
         if row is None:
             what = f"there is no run {workflow}/{run_id}"
             raise RunNotFound(what)
