@@ -201,7 +201,7 @@ def ask(
 
 def named(request: Request, invocation: Invocation) -> Request:
     """Return a request with the name of who asks."""
-    return dataclasses.replace(request, who=invocation.who or _whoami())
+    return dataclasses.replace(request, who=invocation.who or whoami())
 
 
 def find_open(store: Store, request: Request) -> RunRow:
@@ -219,7 +219,8 @@ def find_open(store: Store, request: Request) -> RunRow:
     return row
 
 
-def _whoami() -> str:
+def whoami() -> str:
+    """Return who asks where nobody is named: this user at this host."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container may run as a number without a name

@@ -15,6 +15,7 @@ from weft.cli import exits, texts
 from weft.cli.invocation import Invocation, common_options
 from weft.cli.lazily import LazyGroup
 from weft.cli.output import forget_reader, put_json, say, shown
+from weft.cli.schedule_texts import SCHEDULES_SHORT
 from weft.errors import WeftError
 
 DEBUG = "WEFT_DEBUG"
@@ -32,6 +33,7 @@ def main() -> NoReturn:
         "runs": ("weft.cli.runs", texts.RUNS_SHORT),
         "store": ("weft.cli.storing", texts.STORE_SHORT),
         "replay": ("weft.cli.replaying", texts.REPLAY_SHORT),
+        "schedules": ("weft.cli.schedules", SCHEDULES_SHORT),
         "doctor": ("weft.cli.doctor", texts.DOCTOR_SHORT),
         "explain": ("weft.cli.explain", texts.EXPLAIN_SHORT),
     },
