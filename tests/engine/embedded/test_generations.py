@@ -14,7 +14,7 @@ from weft.errors import RunCancelled, RunClosed, RunExists, StoreFailed
 from weft.flow.continuing import continue_as_new, journal_nearly_full
 from weft.flow.messages import receive
 from weft.flow.runs import Runs
-from weft.model.message import Signal
+from weft.model.message import Signal, Update
 from weft.model.policy import Limits
 from weft.model.run import RunStatus
 from weft.model.workflow import workflow
@@ -22,6 +22,12 @@ from weft.model.workflow import workflow
 
 class Tick(Signal):
     """One more."""
+
+
+class Keep(Update[int]):
+    """Keep something, and say how many there are."""
+
+    what: str
 
 
 @workflow
@@ -290,3 +296,23 @@ async def test_who_asks_a_blocked_run_is_answered_once_it_is_mended(tmp_path: Pa
         with pytest.raises(StoreFailed):
             await asking
         assert await mill.host.find(cart, "ada").ask(Add("b"), id="b") == 2
+
+
+@workflow
+async def hoarder(items: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep one thing in each generation, until there are three."""
+    add = await receive(Keep)
+    add.answer(len(items) + 1)
+    kept = (*items, add.what)
+    return kept if len(kept) == 3 else continue_as_new(kept)
+
+
+async def test_a_message_told_again_before_its_generation_is_on_disk(tmp_path: Path) -> None:
+    """A second delivery in the same moment is known, though the generation that received the first has ended."""
+    async with Mill(tmp_path, hoarder) as mill:
+        run = await mill.host.start(hoarder, (), id="h")
+
+        answers = await asyncio.gather(*(run.ask(Keep(each), id=each) for each in "abacb"))
+
+        assert answers == [1, 2, 1, 3, 2]
+        assert await run.result() == ("a", "b", "c")

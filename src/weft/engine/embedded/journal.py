@@ -170,8 +170,10 @@ class Journal:
         while live.execution is not None and live.execution.continued is not None:
             before = live.execution
             carried = handover.take(before)
-            children = self._listener.continues(live, before.answered | {each.id for each in carried})
+            children = self._listener.continues(live, before.answered.keys() | {each.id for each in carried})
             start = next_start(before, carried=carried, children=children, journal_entries=self._limits.journal_entries)
+            live.remember(before)
+            self.writer.after_commit(live.forget)
             generation = before.identity.generation + 1
             live.renew(self.execution(before.identity._replace(generation=generation)))
             self.writer.batch.generations[live.key] = generation

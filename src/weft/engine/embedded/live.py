@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -115,6 +116,7 @@ class LiveRun:
         stored: rows of the store tell of failures of its calls.
         resets: how often its present generation was reset.
         answers: what updates of this generation were answered with, by id, once that is on disk; nothing until then.
+        unwritten: the same of each generation that has ended and is not on disk yet, the oldest first.
         earlier: the same of the messages before this generation, nothing for one without an answer; nothing until it
             is asked for.
         children: how to close the runs that this one started, by workflow and id; nothing until it starts one.
@@ -147,6 +149,7 @@ class LiveRun:
         "sealed",
         "stored",
         "timers",
+        "unwritten",
     )
 
     def __init__(self, key: int, identity: Identity, execution: Execution | None, *, behalf: Behalf = NOBODY) -> None:
@@ -175,6 +178,7 @@ class LiveRun:
         self.input_digest = b""
         self.answers: dict[str, UpdateAnswered] | None = None
         self.earlier: dict[str, UpdateAnswered | None] | None = None
+        self.unwritten: deque[dict[str, UpdateAnswered | None]] | None = None
         self.children: dict[tuple[str, str], OnClose] | None = None
 
     def standing(self) -> tuple[int, int | None, str]:
@@ -223,6 +227,17 @@ class LiveRun:
             self.children = {}
         self.children.update(children)
 
+    def remember(self, before: Execution) -> None:
+        """Keep what a generation that ends was told, with its answers, until that is on disk."""
+        if self.unwritten is None:
+            self.unwritten = deque()
+        self.unwritten.append(heard_by(before))
+
+    def forget(self) -> None:
+        """Forget what was kept of the oldest generation: it is on disk."""
+        if self.unwritten:
+            self.unwritten.popleft()
+
     def renew(self, execution: Execution) -> None:
         """Go on as the next generation."""
         before, self.execution = self.execution, execution
@@ -248,3 +263,8 @@ class LiveRun:
         if self.execution is not None:
             self.execution.evict()
             self.execution = None
+
+
+def heard_by(execution: Execution) -> dict[str, UpdateAnswered | None]:
+    """Return the ids of the messages that an execution was told, with its answers where there is one."""
+    return {each: execution.answered.get(each) for each in execution.inbox.seen}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from weft.engine.embedded.journal import Journal
-from weft.engine.embedded.live import LiveRun
+from weft.engine.embedded.live import LiveRun, heard_by
 from weft.engine.embedded.rows import EntryRow
 from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.waiters import Waiters
@@ -58,13 +58,10 @@ class Post:
                 self._journal.accept(live, told)
         except RunClosed:
             # A sender that never heard of its first delivery: what it wanted has happened.
-            if fresh or not self._is_on_disk(workflow, run_id, told.id):
+            if fresh or not self._was_told(workflow, run_id, told.id):
                 raise
 
-    def _is_on_disk(self, workflow: str, run_id: str, message_id: str) -> bool:
-        live = self._shelf.loaded(workflow, run_id)
-        if live is not None and live.execution is not None and live.execution.inbox.has_seen(message_id):
-            return True
+    def _was_told(self, workflow: str, run_id: str, message_id: str) -> bool:
         return message_id in self._of_a_closed_run(workflow, run_id)
 
     def ask(self, asked: Asked) -> None:
@@ -122,6 +119,8 @@ class Post:
             return live.earlier
         since = max(0, live.first_seq - LOOK_BACK)
         known = _known(self._shelf.store.entries(live.key, since=since, until=live.first_seq))
+        for generation in live.unwritten or ():  # told a moment ago: a look at the disk does not find it yet
+            known |= generation
         for message_id in self._carried(live):
             known.pop(message_id, None)
         if not live.pending:  # else a part of it may not be on disk yet
@@ -136,7 +135,13 @@ class Post:
 
     def _of_a_closed_run(self, workflow: str, run_id: str) -> Known:
         row = self._shelf.store.find(workflow, run_id)
-        return {} if row is None else _known(self._shelf.store.journal(row.key))
+        known = {} if row is None else _known(self._shelf.store.journal(row.key))
+        live = self._shelf.loaded(workflow, run_id)
+        if live is not None:  # its end is on its way to the disk
+            for generation in live.unwritten or ():
+                known |= generation
+            known |= {} if live.execution is None else heard_by(live.execution)
+        return known
 
 
 def _known(rows: Iterable[EntryRow]) -> Known:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextvars import Context
 from typing import Any, NamedTuple, NoReturn
 
@@ -102,7 +101,7 @@ class Execution:
         self.calls = Calls(self, operations)
         self.loop.holds = self.calls.holds_cancellation
         self._inbox: Inbox | None = None
-        self._answered: set[str] | None = None
+        self._answered: dict[str, UpdateAnswered] | None = None
         self._patches: Patches | None = None
         self._recorded: Sequence[Command] | None = None
         self._program = program
@@ -120,9 +119,9 @@ class Execution:
         return self._inbox
 
     @property
-    def answered(self) -> AbstractSet[str]:
-        """Return the ids of the updates that were answered."""
-        return self._answered or frozenset()
+    def answered(self) -> Mapping[str, UpdateAnswered]:
+        """Return the answers that were given, by the ids of the updates."""
+        return self._answered or {}
 
     # What the engine does with it.
 
@@ -338,13 +337,12 @@ class Execution:
             LimitExceeded: the answer is too large.
         """
         self._check_alive()
-        answered = self._answered = set() if self._answered is None else self._answered
+        answered = self._answered = {} if self._answered is None else self._answered
         if message_id in answered:
             what = "an update was answered a second time"
             raise AlreadyAnswered(what, where=self.loop.line())
         self.check_payload(answer.data, "the answer to an update")
-        answered.add(message_id)
-        said = UpdateAnswered(message_id, answer.data, answer.refusal, self.loop.line())
+        said = answered[message_id] = UpdateAnswered(message_id, answer.data, answer.refusal, self.loop.line())
         self.commands[f"answer {message_id}"] = said
 
     def continue_as_new(self, input: object) -> NoReturn:  # noqa: A002 - the model's word

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 from weft.engine.execution.loop import RunFuture, RunLoop
@@ -37,6 +38,11 @@ class Inbox:
     def waiting(self) -> Sequence[Received]:
         """Return the messages that nobody has received, in order."""
         return self._messages
+
+    @property
+    def seen(self) -> AbstractSet[str]:
+        """Return the ids of all messages that were told."""
+        return self._seen
 
     def has_seen(self, message_id: str) -> bool:
         """Tell whether a message of this id was told before."""
