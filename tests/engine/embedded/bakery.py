@@ -22,6 +22,7 @@ from weft.testing.world import World
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 BEGIN = "begin "
+"""What a line of the diary starts with that tells of a beginning."""
 
 
 class Finish(Signal):
@@ -54,11 +55,6 @@ class Diary(Service):
         """Write a line, once."""
         if line not in self.pages.lines:
             self.pages.lines.append(line)
-
-    @property
-    def begun(self) -> list[str]:
-        """Return what has begun, in order."""
-        return [line.removeprefix(BEGIN) for line in self.pages.lines if line.startswith(BEGIN)]
 
 
 @workflow(at_once=2)
@@ -99,10 +95,17 @@ async def order(cakes: str, *, runs: Runs) -> str:
     return cakes
 
 
-def bakery(pages: Pages, folder: Path | None = None, *, workflows: tuple[Workflow[str, str], ...] = ()) -> World:
+SYSTEM = System("bakery", services=[Diary], workflows=[bake, deliver, clean, order])
+
+
+def bakery(pages: Pages, folder: Path | None = None, *, system: System = SYSTEM) -> World:
     """Return a world of the bakery; its pages outlive it."""
-    system = System("bakery", services=[Diary], workflows=workflows or (bake, deliver, clean, order))
     return World(system, seed=3, replace={Diary: Diary(pages)}, store=folder)
+
+
+def begun(pages: Pages) -> list[str]:
+    """Return what has begun, in order."""
+    return [line.removeprefix(BEGIN) for line in pages.lines]
 
 
 async def start(world: World, flow: Workflow[str, str], *cakes: str) -> list[Run[str]]:

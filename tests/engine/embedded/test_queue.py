@@ -15,6 +15,7 @@ from tests.engine.embedded.bakery import (
     Taste,
     bake,
     bakery,
+    begun,
     deliver,
     finish,
     start,
@@ -28,11 +29,6 @@ from weft.model.run import RunStatus
 def pages() -> Pages:
     """Return an empty diary."""
     return Pages()
-
-
-def begun(pages: Pages) -> list[str]:
-    """Return what has begun, in order."""
-    return [line.removeprefix("begin ") for line in pages.lines]
 
 
 async def test_no_more_begin_than_the_workflow_says(pages: Pages) -> None:
