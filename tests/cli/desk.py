@@ -115,4 +115,10 @@ async def drawer(stamps: int) -> int:
     return continue_as_new(stamps + add.stamps)
 
 
-desk = System("desk", services=[Post], workflows=[send, approve, drop, drawer])
+@workflow(at_once=1)
+async def sign(letter: Letter) -> str:
+    """Wait for the one pen there is, and then for somebody who holds it."""
+    return f"{letter.id} by {(await receive(Approval)).by}"
+
+
+desk = System("desk", services=[Post], workflows=[send, approve, drop, drawer, sign])

@@ -96,7 +96,7 @@ def test_doctor_finds_nothing_wrong(weft: Weft) -> None:
 
     assert answer.code == 0
     checks = {check["name"]: check for check in answer.lines[0]["checks"]}
-    assert checks["system"]["what"] == "desk: services Post; workflows approve, drawer, drop, send"
+    assert checks["system"]["what"] == "desk: services Post; workflows approve, drawer, drop, send, sign"
     assert "runs: 1 completed; no engine runs" in checks["store"]["what"]
     assert checks.keys() >= {"python", "sqlite", "packages", "settings", "disk", "fsync", "clock"}
 

@@ -39,7 +39,7 @@ def test_a_step_that_is_not_there_is_refused_at_once(weft: Weft) -> None:
 
 
 def test_a_reset_that_the_engine_refuses_is_a_finding(weft: Weft, start: Start) -> None:
-    """What only the code can tell is told by the run's story, and by the exit code."""
+    """What only the code can tell is told by the engine, with its reason, and by the exit code."""
     letters("letters.jsonl", {"id": "b"})
     assert run_desk("drop", "--input", "letters.jsonl").code == 0
     start(str(DESK))
@@ -47,5 +47,5 @@ def test_a_reset_that_the_engine_refuses_is_a_finding(weft: Weft, start: Start) 
     answer = weft("runs", "reset", "drop/b", "--at", "start", "--reason", "again")
     kept = weft("runs", "reset", "drop/b", "--at", "start", "--keep", "--reason", "again")
 
-    assert (answer.code, "the reset was refused" in answer.err) == (1, True)
+    assert (answer.code, "reset was refused by process" in answer.err) == (1, True)
     assert (kept.code, "reset taken by process" in kept.err) == (0, True)

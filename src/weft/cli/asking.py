@@ -21,6 +21,7 @@ from weft.cli.target import load_system
 from weft.clock import SystemClock
 from weft.codec import codec_for
 from weft.engine.embedded.owner import Owner, owner_of
+from weft.engine.embedded.refusals import Refusal, refusal_of
 from weft.engine.embedded.requests import Request, append_request
 from weft.engine.embedded.store import RunRow, Store
 from weft.errors import InputInvalid, RunClosed
@@ -174,7 +175,7 @@ def ask(
     check: Callable[[Store, RunRow], None] | None = None,
     ended: bool = False,
 ) -> int:
-    """Leave a request in the store and wait until the engine that owns it has taken it.
+    """Leave a request in the store and wait until the engine that owns it has taken it, and done it or refused it.
 
     Args:
         invocation: the command line.
@@ -195,6 +196,9 @@ def ask(
         number = append_request(path, request)
         owner = owner_of(path)
         taken = owner is not None and not invocation.no_wait and is_taken(store, number)
+        refusal = refusal_of(store, number) if taken else None
+        if refusal is not None:
+            return _tell_refusal(invocation, request, refusal, owner=owner)
         row = find_run(store, request.workflow, request.run_id)
     return tell(invocation, request, row, owner=owner, taken=taken)
 
@@ -236,6 +240,15 @@ def is_taken(store: Store, number: int) -> bool:
             return False
         time.sleep(LOOK_S)
     return True
+
+
+def _tell_refusal(invocation: Invocation, request: Request, refusal: Refusal, *, owner: Owner | None) -> int:
+    name = f"{request.workflow}/{request.run_id}"
+    if invocation.json:
+        put_json({"workflow": request.workflow, "id": request.run_id, "request": request.kind, **refusal._asdict()})
+    text = texts.ENGINE_REFUSED.format(name=in_one_line(name), kind=request.kind, owner=owner, **refusal._asdict())
+    say(shown(text))
+    return exits.FINDING
 
 
 def tell(invocation: Invocation, request: Request, row: RunRow, *, owner: Owner | None, taken: bool) -> int:

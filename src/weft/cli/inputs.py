@@ -29,24 +29,27 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A run to start; `where` is `file:line`."""
+    """A run to start; `where` is `file:line`, `key` whose turn it takes, empty where its input does not say."""
 
     id: str
     data: bytes
     where: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How a run gets its id.
+    """How a run gets its id and its key.
 
     Attributes:
         id: the id itself, for a single input.
         field: the input's field that holds it, with dots for fields of fields; nothing for `id` where there is one.
+        key_field: the input's field that holds its key.
     """
 
     id: str | None = None
     field: str | None = None
+    key_field: str | None = None
 
 
 def read_plan(source: str, spec: WorkflowSpec, *, naming: Naming, limits: Limits) -> list[Planned]:
@@ -73,7 +76,8 @@ def read_plan(source: str, spec: WorkflowSpec, *, naming: Naming, limits: Limits
             value = _parse(text, where)
             data = _encoded(text, spec, where=where, limits=limits)
             run_id = _id_of(value, naming, where=where) or _derived(data, derived)
-            _keep(Planned(run_id, data, where), planned, limits)
+            key = "" if naming.key_field is None else _needed(value, naming.key_field, where=where)
+            _keep(Planned(run_id, data, where, key), planned, limits)
         except InputInvalid as error:
             problems.append(error)
     if problems:
@@ -130,15 +134,24 @@ def _id_of(value: Any, naming: Naming, *, where: str) -> str:
     """Return the id that was said or that the input holds; empty where neither is so."""
     if naming.id is not None:
         return naming.id
-    field = naming.field or DEFAULT_FIELD
+    return _field_of(value, DEFAULT_FIELD) if naming.field is None else _needed(value, naming.field, where=where)
+
+
+def _needed(value: Any, field: str, *, where: str) -> str:
+    found = _field_of(value, field)
+    if not found:
+        raise InputInvalid(texts.NO_ID_FIELD.format(field=field), where=where, remedy=texts.NAME_OTHER_FIELD)
+    return found
+
+
+def _field_of(value: Any, field: str) -> str:
+    """Return the text or whole number in a field, empty where there is none."""
     found = value
     for part in field.split("."):
         found = found.get(part) if isinstance(found, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     if (isinstance(found, str) and found) or type(found) is int:  # pyright: ignore[reportUnknownArgumentType]
         return str(found)
-    if naming.field is None:
-        return ""
-    raise InputInvalid(texts.NO_ID_FIELD.format(field=field), where=where, remedy=texts.NAME_OTHER_FIELD)
+    return ""
 
 
 def _derived(data: bytes, seen: dict[str, int]) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import click
 
-from weft.cli import exits, texts
+from weft.cli import texts
 from weft.cli.asking import RUN, ask, request_of, said
-from weft.cli.configured import reading
 from weft.cli.invocation import Invocation, asking_options, common_options
-from weft.cli.naming import find_run, run_named
-from weft.cli.output import in_one_line, say, shown
+from weft.cli.naming import run_named
 from weft.engine.embedded.resets import check_step
 from weft.engine.embedded.store import RunRow, Store
 
@@ -31,20 +29,4 @@ def command(invocation: Invocation, /, *, words: tuple[str, ...], step: str, und
     def check(store: Store, row: RunRow) -> None:
         check_step(store.journal(row.key, generation=row.generation), row, step)
 
-    before = _epoch(invocation, workflow, run_id)
-    code = ask(invocation, request, check=check, ended=True)
-    if code != exits.FINE or _epoch(invocation, workflow, run_id) > before or _is_kept(invocation):
-        return code
-    say(shown(texts.RESET_REFUSED.format(name=in_one_line(f"{workflow}/{run_id}"))))
-    return exits.FINDING
-
-
-def _epoch(invocation: Invocation, workflow: str, run_id: str) -> int:
-    with reading(invocation) as (store, _):
-        return find_run(store, workflow, run_id).epoch
-
-
-def _is_kept(invocation: Invocation) -> bool:
-    """Tell whether the request still waits for an engine."""
-    with reading(invocation) as (store, _):
-        return bool(store.pending_requests(0))
+    return ask(invocation, request, check=check, ended=True)

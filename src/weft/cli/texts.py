@@ -34,6 +34,8 @@ Examples:
   weft run shop.system:shop place_order --input order.json --id o-1
   weft run shop/system.py:shop place_order --input orders.jsonl --id-field order.number
   zcat orders.jsonl.gz | weft run shop.system:shop place_order --input -
+  weft run shop.system:shop place_order --input orders.jsonl --key-field customer --priority 5
+  weft run shop.system:shop place_order --input order.json --at 2026-12-24T18:00+01:00
   weft run shop.system:shop --engine sqlite:///data/shop.db"""
 
 RUNS_SHORT = "See runs and act on them, beside a running engine."
@@ -255,7 +257,7 @@ NO_WAIT_OPTION = "Do not wait until the engine has taken the request."
 NO_COMMAND = "There is no command {name!r}; there are: {names}."
 NO_COMMAND_NEAR = "There is no command {name!r}. Did you mean {names!r}?"
 INPUT_MISSING = "Say with --input what the runs of {workflow} start with, for example --input input.json."
-WORKFLOW_MISSING = "--input and ids need a WORKFLOW behind TARGET."
+WORKFLOW_MISSING = "--input, ids, keys, priorities and times need a WORKFLOW behind TARGET."
 ID_OR_FIELD = "--id names one run, --id-field a field of each input: say one of them."
 RUN_UNNAMED = "Name the run as WORKFLOW ID, or as WORKFLOW/ID."
 WORDS_TOO_MANY = "There is more than a run's name: {words}"
@@ -358,7 +360,7 @@ CHECKED_WITHOUT_CODE = (
 )
 FOUND = "{check}{run}: {what}"
 COMPACTED = "{path}: {before:,} bytes before, {after:,} now"
-RESET_REFUSED = "{name}: the reset was refused; `weft runs show` and the engine's log say why"
+ENGINE_REFUSED = "{name}: {kind} was refused by {owner}\n  {code}: {what}\n  do: {remedy}"
 NO_ENGINE = "{name}: {kind} kept; no engine runs on this store, the next one takes it when it starts"
 LEFT = "{name}: {kind} kept for {owner}"
 NOT_TAKEN = "{name}: {kind} kept, but {owner} has not taken it for {wait} s; it stays until it is taken"

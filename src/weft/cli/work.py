@@ -14,10 +14,12 @@ from weft.cli import exits, texts
 from weft.cli.inputs import Planned
 from weft.cli.output import put_json, say, shown
 from weft.cli.progress import Progress
+from weft.clock import SystemClock
 from weft.errors import RunCancelled, RunFailed, RunTerminated, StoreFailed, WeftError
 from weft.host.host import Host
 from weft.host.lifecycle import StopSignals
 from weft.host.settings import Settings, masked
+from weft.model.queueing import FIRST_COME, Queueing
 from weft.model.run import RunStatus
 from weft.model.spec import WorkflowSpec
 from weft.model.system import System
@@ -53,7 +55,13 @@ async def serve(system: System, settings: Settings) -> int:
 
 
 async def work_off(
-    system: System, spec: WorkflowSpec, plan: Sequence[Planned], *, settings: Settings, out: TextIO
+    system: System,
+    spec: WorkflowSpec,
+    plan: Sequence[Planned],
+    *,
+    settings: Settings,
+    out: TextIO,
+    queueing: Queueing = FIRST_COME,
 ) -> int:
     """Start a run for each input, wait for their ends, and write each as one line, in the order of the inputs.
 
@@ -63,11 +71,12 @@ async def work_off(
         plan: their ids and inputs.
         settings: where the store is.
         out: where the lines go.
+        queueing: when their turn comes; inputs may have keys of their own.
 
     Raises:
         StoreOwned, StoreNewer, StoreOfOtherSystem, StoreFailed: The store cannot be taken, or a commit failed.
     """
-    work = _Work(plan, spec.name, out=out)
+    work = _Work(plan, spec.name, out=out, queueing=queueing.since(SystemClock().now_ms()))
     async with StopSignals() as signals:
         async with Host(system, settings=settings) as host:
             done = asyncio.create_task(_unless_failed(host, work.finish(host)))
@@ -131,8 +140,9 @@ class _Ends:
 class _Work:
     """Inputs becoming runs becoming lines."""
 
-    def __init__(self, plan: Sequence[Planned], workflow: str, *, out: TextIO) -> None:
+    def __init__(self, plan: Sequence[Planned], workflow: str, *, out: TextIO, queueing: Queueing) -> None:
         self._workflow = workflow
+        self._queueing = queueing
         self._count = len(plan)
         self._todo = deque(_Waited(index, planned) for index, planned in enumerate(plan))
         self._unstarted = len(plan)
@@ -165,7 +175,8 @@ class _Work:
         run_id = item.planned.id
         try:
             if not item.started:
-                await host.engine.start(self._workflow, run_id, item.planned.data)
+                queueing = self._queueing._replace(key=item.planned.key or self._queueing.key)
+                await host.engine.start(self._workflow, run_id, item.planned.data, queueing=queueing)
                 item.started = True
                 self._unstarted -= 1
             async with asyncio.timeout(LINGER_S):

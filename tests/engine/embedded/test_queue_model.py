@@ -29,6 +29,11 @@ acts = st.tuples(
     st.integers(0, 1),
     st.sampled_from([0, 0, 0, 5]),
 )
+crowds = st.lists(
+    st.tuples(st.just("start"), st.just(0), st.sampled_from(["a", "b", "c"]), st.integers(0, 1), st.just(0)),
+    min_size=5,
+    max_size=9,
+)
 
 
 @dataclass
@@ -153,10 +158,12 @@ async def played(flow: Workflow[str, str], listed: list[Act], crashes: list[int]
         return [(await world.story(run)).view.status for run in player.runs]
 
 
-@settings(max_examples=150)
-@given(st.sampled_from([bake, deliver]), st.lists(acts, max_size=25), st.lists(st.integers(1, 60), max_size=5))
-def test_queue_does_what_its_model_does(flow: Workflow[str, str], listed: list[Act], crashes: list[int]) -> None:
+@settings(max_examples=40)
+@given(st.sampled_from([bake, deliver]), crowds, st.lists(acts, max_size=12), st.lists(st.integers(1, 60), max_size=4))
+def test_queue_does_what_its_model_does(
+    flow: Workflow[str, str], crowd: list[Act], listed: list[Act], crashes: list[int]
+) -> None:
     """Never more at once than allowed, never an idle place, nobody starves, all end: exactly as the model says."""
-    statuses = asyncio.run(played(flow, listed, crashes))
+    statuses = asyncio.run(played(flow, crowd + listed, crashes))
 
     assert all(not status.is_open for status in statuses)

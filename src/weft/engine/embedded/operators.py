@@ -13,6 +13,7 @@ from weft.clock import Clock
 from weft.engine.embedded.failures import reason_of
 from weft.engine.embedded.journal import Journal
 from weft.engine.embedded.live import CallState, LiveRun
+from weft.engine.embedded.refusals import KEPT, REFUSALS_OVER, REFUSED
 from weft.engine.embedded.requests import RequestRow, message_id_of
 from weft.engine.embedded.resets import ResetAsked, Resets
 from weft.engine.embedded.schedules.acts import REQUEST as SCHEDULES
@@ -22,7 +23,7 @@ from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
 from weft.engine.execution.commands import RunEnded, encode_commands
 from weft.engine.execution.entries import CancelAsked, Entry, Noted, Skipped, Told, encode_entry, storable
-from weft.errors import InputInvalid, StoreFailed, WeftError
+from weft.errors import InputInvalid, RunClosed, StoreFailed, WeftError
 from weft.model.run import RunStatus
 
 log = logging.getLogger("weft.engine")
@@ -222,8 +223,13 @@ class Operators:
         self._journal.writer.schedule()
 
     def _refuse(self, row: RequestRow, error: Exception) -> None:
-        """Say in the log, and in the run where it has room for it, that a request was refused."""
+        """Tell who asked, the log, and the run where it has room for it, that a request was refused."""
         log.warning("request %s for %s/%s was refused: %s", row.kind, row.workflow, row.run_id, error)
+        code, advice = (error.code, error.advice) if isinstance(error, WeftError) else ("", "")
+        what = error.what if isinstance(error, WeftError) else str(error)
+        also = self._journal.writer.batch.also
+        also.setdefault(REFUSED, []).append((row.id, code, storable(what), storable(advice)))
+        also.setdefault(REFUSALS_OVER, []).append((row.id - KEPT,))
         live = self._find(row)
         if live is not None and live.sealed is None and self._journal.has_room(live):
             self._journal.tell(live, Noted(f"refused {row.kind}:", row.who, storable(str(error))))
@@ -234,8 +240,8 @@ class Operators:
             return
         live = self._find(row)
         if live is None:
-            log.warning("request %s: there is no open run %s/%s", row.kind, row.workflow, row.run_id)
-            return
+            what = f"there is no open run {row.workflow}/{row.run_id}"
+            raise RunClosed(what, remedy="it has ended meanwhile: look at its result")
         match row.kind:
             case "signal" | "ask":
                 kind, _, data = row.body.partition(b"\n")

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from weft.engine.embedded.layout import FINDING, SCHEDULING
 from weft.engine.embedded.queue_rows import TABLES as QUEUE_TABLES
+from weft.engine.embedded.refusals import TABLES as REFUSALS
 from weft.errors import SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem
 
 APPLICATION = 0x77656674
@@ -76,6 +77,7 @@ CREATE TABLE requests (
 {FINDING}
 {QUEUE_TABLES}
 {SCHEDULING}
+{REFUSALS}
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {FORMAT};
 """

@@ -8,11 +8,12 @@ from pathlib import Path
 from weft.engine.embedded import schema
 from weft.engine.embedded.layout import FINDING, SCHEDULING
 from weft.engine.embedded.queue_rows import TABLES as QUEUE_TABLES
+from weft.engine.embedded.refusals import TABLES as REFUSALS
 
 # What makes a store of format n one of format n + 1. The tables in `schema` are those of the last format: what is
 # added there is added here too, and a test holds the two against each other.
 _STEPS = {
-    1: FINDING + QUEUE_TABLES + SCHEDULING,
+    1: FINDING + QUEUE_TABLES + SCHEDULING + REFUSALS,
 }
 
 
