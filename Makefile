@@ -18,7 +18,7 @@ WORKERS ?= 2
 VERSIONS ?= 3.11 3.13 3.14
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-newest check format bench torture postgresql postgresql-stop changelog clean
+.PHONY: help demo temporal temporal-stop test test-all test-newest check format bench torture postgresql postgresql-stop changelog clean
 
 help:  ## show these lines
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,7 +27,14 @@ demo: $(READY)  ## run the shop: real orders, durable workflows, balanced books
 	@$(BIN)/python -m examples.shop.demo $(ARGS)
 
 test: $(READY)  ## run the whole suite, documentation included
+	@scripts/servers/temporal.sh binary >/dev/null || true  # the tests say what is missing, and fail where CI is true
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+temporal: $(READY)  ## start a Temporal server on a free port; its address is the last line
+	@WEFT_PYTHON=$(BIN)/python scripts/servers/temporal.sh start $(ARGS)
+
+temporal-stop:  ## stop the server that `make temporal` started
+	@scripts/servers/temporal.sh stop $(ARGS)
 
 test-all:  ## run the suite on CPython 3.11, 3.13 and 3.14
 	@pythons="$$(scripts/pythons.sh $(VERSIONS))" || exit $$?; \
@@ -75,7 +82,7 @@ $(READY): pyproject.toml constraints.txt
 	@test -e $(READY) || rm -rf $(VENV)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "making $(VENV) (once; it takes about a minute)" >&2
-	@$(BIN)/python -m pip install --quiet --editable '.[data,dev]' $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+	@$(BIN)/python -m pip install --quiet --editable '.[data,temporal,dev]' $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 	@touch $(READY)
 
 # The peers that the benchmarks compare weft with.

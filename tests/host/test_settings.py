@@ -101,7 +101,7 @@ def test_missing_file_is_refused_when_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "engine", ["temporal://localhost:7233", "shop.db", "sqlite://", "sqlite:///", "sqlite:///:memory:"]
+    "engine", ["postgres://localhost:5432", "shop.db", "sqlite://", "sqlite:///", "sqlite:///:memory:"]
 )
 def test_engine_that_cannot_be_used_is_refused(engine: str) -> None:
     """An engine without an adapter or without a file is refused with what is supported."""

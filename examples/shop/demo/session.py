@@ -80,7 +80,7 @@ async def _work(options: Options, memory: Memory, *, found: Survey, total: int, 
     witness = watch.witness if options.crash_at_reply is None else _assassin(options.crash_at_reply)
     async with Host(shop, engine=engine, policies=policies, witness=witness) as host:
         if options.crash_at is not None:
-            host.engine.on_commit = _killer(options.crash_at)
+            host.embedded.on_commit = _killer(options.crash_at)
         note_repair = _noting(options.store, memory)
         begun = time.monotonic()
         with _bar(talk) as bar:

@@ -111,13 +111,12 @@ class SchedulesPort(Protocol):
 
 
 class Engine(RunsPort, Protocol):
-    """Run workflows durably.
+    """Run workflows durably."""
 
-    Attributes:
-        schedules: what starts runs by the time.
-    """
-
-    schedules: SchedulesPort
+    @property
+    def schedules(self) -> SchedulesPort:
+        """Return what starts runs by the time."""
+        ...
 
     async def open(
         self, programs: Mapping[str, Program], operations: Mapping[str, Operation], handler: Handler

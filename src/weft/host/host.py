@@ -12,6 +12,7 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack, overload
 
 from weft.clock import Clock, SystemClock
 from weft.engine.embedded.engine import EmbeddedEngine
+from weft.engine.errors import EngineCannot
 from weft.engine.execution.program import Program
 from weft.errors import DeclarationInvalid
 from weft.flow.ambient_runs import AmbientRuns
@@ -19,6 +20,7 @@ from weft.flow.runs import Run, Runs
 from weft.host.bindings import NotingPort, Provider, Wiring, bind, proxy_for
 from weft.host.collector import rare_collections
 from weft.host.dispatcher import Witness
+from weft.host.engines import make_engine
 from weft.host.lifecycle import StopSignals
 from weft.host.pipeline import Pipeline
 from weft.host.schedules import Schedules
@@ -85,9 +87,7 @@ class Host(Runs):
         clock: Clock = options.get("clock") or SystemClock()
         ids: Ids = options.get("ids") or SystemIds()
         self.settings = settings
-        self.engine = EmbeddedEngine(
-            settings.engine_path, system=system.name, clock=clock, ids=ids, limits=settings.limits
-        )
+        self.engine = make_engine(settings, system=system.name, clock=clock, ids=ids)
         self.schedules = Schedules(system, self.engine.schedules)
         super().__init__(system, self.engine)
         self._pipeline = Pipeline(options.get("policies", ()), clock=clock, witness=options.get("witness"))
@@ -104,12 +104,14 @@ class Host(Runs):
 
     async def __aenter__(self) -> Self:
         self.settings.folder.mkdir(parents=True, exist_ok=True)
-        self.settings.engine_path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.settings.is_temporal:
+            self.settings.engine_path.parent.mkdir(parents=True, exist_ok=True)
         async with AsyncExitStack() as stack:
             stack.enter_context(rare_collections)
             self._pipeline.connect(await bind(self._wiring, stack))
-            self.engine.housekeeping.memories = tuple(self._wiring.memories)
-            self.engine.housekeeping.retention = self.settings.retention
+            if isinstance(self.engine, EmbeddedEngine):
+                self.engine.housekeeping.memories = tuple(self._wiring.memories)
+                self.engine.housekeeping.retention = self.settings.retention
             programs = {spec.name: self._program(spec) for spec in self._wiring.system.workflows.values()}
             stack.push_async_callback(self.engine.kill)  # where opening it is interrupted; nothing is left to kill else
             self.engine.schedules.declare(tuple(self._wiring.system.schedules.values()))
@@ -123,6 +125,18 @@ class Host(Runs):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    @property
+    def embedded(self) -> EmbeddedEngine:
+        """Return the engine as the embedded one, with what only that has: its commits, its quiet.
+
+        Raises:
+            EngineCannot: The runs are kept elsewhere.
+        """
+        if not isinstance(self.engine, EmbeddedEngine):
+            what = "this asks for what only the embedded engine has, and the runs are kept elsewhere"
+            raise EngineCannot(what, remedy="use it with a sqlite:/// engine")
+        return self.engine
 
     async def close(self) -> None:
         """Drain and close; harmless when done already."""

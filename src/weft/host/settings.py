@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeAlias, cast
 
+from weft.engine.temporal.target import read_target
 from weft.errors import SettingInvalid
 from weft.model.policy import Limits, Retention
 from weft.model.query.tokens import LONGEST_MS, offset_of
@@ -30,8 +31,11 @@ SEPARATOR = "__"
 
 SQLITE = "sqlite:///"
 DEFAULT_ENGINE = SQLITE + "weft.db"
-ENGINES = ("sqlite",)
+TEMPORAL = "temporal"
+ENGINES = ("sqlite", TEMPORAL)
 """Schemes of engine URLs that can be used."""
+
+SUPPORTED = "sqlite:///file.db, temporal://127.0.0.1:7233/default"
 
 _DURATION = re.compile("([0-9]+(ms|s|m|h|d|w))+")
 _SECRET_QUERY = re.compile(r"(?i)([?&;][^=&;]*(?:password|passwd|secret|token|key)[^=&;]*=)[^&;\s]*")
@@ -67,7 +71,10 @@ class Settings:
         scheme = self.engine.partition(":")[0]
         if scheme not in ENGINES:
             what = f"the engine {masked(self.engine)!r} has a scheme that no engine answers to"
-            raise SettingInvalid(what, remedy=f"supported: {', '.join(f'{name}:///file.db' for name in ENGINES)}")
+            raise SettingInvalid(what, remedy=f"supported: {SUPPORTED}")
+        if scheme == TEMPORAL:
+            what = f"the engine {masked(self.engine)!r} is a Temporal server and keeps no file here"
+            raise SettingInvalid(what, remedy="ask the server, or name the file of an embedded engine")
         path = self.engine.removeprefix(SQLITE)
         if path in {self.engine, "", ":memory:"}:
             what = f"the engine {masked(self.engine)!r} names no file, and a run that is not on disk is not durable"
@@ -75,9 +82,16 @@ class Settings:
         return Path(path)
 
     @property
+    def is_temporal(self) -> bool:
+        """Tell whether runs are kept by a Temporal server."""
+        return self.engine.partition(":")[0] == TEMPORAL
+
+    @property
     def folder(self) -> Path:
-        """Return the folder of the services' stores."""
-        return self.engine_path.parent if self.store is None else Path(self.store)
+        """Return the folder of the services' stores; the current one where the engine keeps no file."""
+        if self.store is not None:
+            return Path(self.store)
+        return Path() if self.is_temporal else self.engine_path.parent
 
     def url(self, service: str, resource: str, default: str) -> str:
         """Return the URL of a service's resource, with `{store}` and `{service}` filled in."""
@@ -186,7 +200,10 @@ def _build(table: _Table) -> Settings:
         limits=_limits(_group("limits", table)),
         retention=_retention(_group("retention", table)),
     )
-    _ = settings.engine_path
+    if settings.is_temporal:
+        read_target(settings.engine)
+    else:
+        _ = settings.engine_path
     return settings
 
 

@@ -86,7 +86,7 @@ class World(Runs):
         self._temporary: TemporaryDirectory[str] | None = None
         self._host: Host | None = None
         self._life = Life(self._open, self._kill)
-        super().__init__(system, Door(self._life, lambda: self.host.engine, self._ids))
+        super().__init__(system, Door(self._life, lambda: self.host.embedded, self._ids))
 
     async def __aenter__(self) -> Self:
         if self._folder is None:
@@ -121,7 +121,7 @@ class World(Runs):
             ids=self._ids,
             witness=self.ledger.witness,
         )
-        self._host.engine.on_commit = self._on_commit
+        self._host.embedded.on_commit = self._on_commit
         self.lives += 1
         await self._host.__aenter__()
 
@@ -226,7 +226,7 @@ class World(Runs):
         while quiet < TURNS:
             await asyncio.sleep(0)
             await self._life.alive()
-            engine = self.host.engine
+            engine = self.host.embedded
             if engine.failed is not None:
                 raise engine.failed
             if self._is_quiet():
@@ -240,7 +240,7 @@ class World(Runs):
     def _is_quiet(self) -> bool:
         parked = self.clock.parked - self.faults.network.unawaited
         # The engine counts the attempts of runs, from the moment they are decided; the ledger those of outsiders, too.
-        engine = self.host.engine
+        engine = self.host.embedded
         waiting = [count for call, count in self.ledger.under_way.items() if call not in engine.parked]
         return sum(waiting) <= parked and engine.is_quiet(parked)
 
@@ -269,4 +269,4 @@ class World(Runs):
         Raises:
             RunNotFound: There is none.
         """
-        return await self.host.engine.show(run.workflow, run.id)
+        return await self.host.embedded.show(run.workflow, run.id)

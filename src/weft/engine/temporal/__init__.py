@@ -1,0 +1,1 @@
+"""The Temporal engine: the same execution, stepped inside one dynamic Temporal workflow."""
