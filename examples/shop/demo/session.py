@@ -76,9 +76,12 @@ async def _work(options: Options, memory: Memory, *, found: Survey, total: int, 
     watch = Watch()
     watch.repaired.extend(memory.repaired)
     policies = (watch.policy, weather(shop, memory.faults, seed=memory.seed))
-    engine = f"sqlite:///{options.store.absolute()}/engine.db"
+    folder = str(options.store.absolute())
+    named = os.environ.get("WEFT_ENGINE", "")
+    # Runs may be kept by a Temporal server; the services' books lie in the store all the same.
+    engine = named if named.startswith("temporal:") else f"sqlite:///{folder}/engine.db"
     witness = watch.witness if options.crash_at_reply is None else _assassin(options.crash_at_reply)
-    async with Host(shop, engine=engine, policies=policies, witness=witness) as host:
+    async with Host(shop, engine=engine, store=folder, policies=policies, witness=witness) as host:
         if options.crash_at is not None:
             host.embedded.on_commit = _killer(options.crash_at)
         note_repair = _noting(options.store, memory)

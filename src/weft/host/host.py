@@ -49,6 +49,7 @@ class HostOptions(TypedDict, total=False):
         clock: where time comes from.
         ids: where identifiers come from.
         witness: is told how each delivery of a call ended.
+        store: folder of what the services keep; stronger than the settings.
     """
 
     settings: Settings
@@ -58,6 +59,7 @@ class HostOptions(TypedDict, total=False):
     clock: Clock
     ids: Ids
     witness: Witness
+    store: str
 
 
 class Host(Runs):
@@ -84,6 +86,8 @@ class Host(Runs):
             settings = load_settings(engine=engine)
         elif engine is not None:
             settings = dataclasses.replace(settings, engine=engine)
+        if "store" in options:
+            settings = dataclasses.replace(settings, store=options["store"])
         clock: Clock = options.get("clock") or SystemClock()
         ids: Ids = options.get("ids") or SystemIds()
         self.settings = settings
