@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from weft.engine.embedded.export import read_exported
@@ -30,9 +32,16 @@ def replay(
         PropertyBroken: there is no run to replay, or something has drifted that must not.
         InputInvalid: the file is none of an export.
     """
+    # Outside of any task: a run's tasks cannot be entered from inside another one, and tests may be tasks.
+    with ThreadPoolExecutor(max_workers=1) as outside:
+        replayed = partial(_replayed, system, Path(histories), every_generation=every_generation, drifts=drifts)
+        return outside.submit(replayed).result()
+
+
+def _replayed(system: System, histories: Path, *, every_generation: bool, drifts: bool) -> list[Rehearsal]:
     rehearser = rehearser_of(system)
     done: list[Rehearsal] = []
-    for path in _files(Path(histories)):
+    for path in _files(histories):
         with path.open("rb") as lines:
             for run in read_exported(lines, where=str(path)):
                 found = rehearser.rehearse(run.identity, run.rows, every_generation=every_generation)
