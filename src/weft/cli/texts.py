@@ -186,7 +186,7 @@ BACKUP = """Copy the store to DEST, which must not exist. The copy is one moment
 
 What is at DEST afterwards is whole and on the disk; where the copy fails there is nothing. To restore it, stop the engine, put the copy in the place of the store and remove the files beside the store whose names end in -wal and -shm.
 
-The databases of services are files of their own, to be backed up by their own means, and first: a run that is older than its effects finds them there, effects that are older than their run were promised and are gone."""
+The databases of services are files of their own, to be backed up by their own means, and after the store: calls that a restored run makes again are answered from what they keep, while effects that a run relies on must not be missing."""
 BACKUP_EXAMPLES = """\b
 Examples:
   weft store backup /backups/shop.db
