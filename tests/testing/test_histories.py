@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.testing.recorded import FOLDER, MINOR, office, record
+from weft.engine.embedded.export import read_exported
+from weft.engine.execution.commands import decode_commands
+from weft.engine.execution.divergence import key_of
+from weft.engine.execution.entries import Entry, decode_entry
+from weft.engine.execution.execution import Identity
 from weft.engine.execution.readable import COMMANDS, ENTRIES
 from weft.testing import replay
 
@@ -46,13 +51,15 @@ async def test_what_is_recorded_today_is_what_was() -> None:
     if not (FOLDER / f"{MINOR}.jsonl").exists():
         pytest.skip("there is no recording of this Python")
 
-    again = [_without_lines(json.loads(line)) for line in await record()]
-    kept = [_without_lines(json.loads(line)) for line in (FOLDER / f"{MINOR}.jsonl").read_bytes().splitlines()]
+    again = _told(await record())
+    kept = _told((FOLDER / f"{MINOR}.jsonl").read_bytes().splitlines())
 
     assert again == kept
 
 
-def _without_lines(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _without_lines(each) for name, each in value.items() if name != "line"}
-    return [_without_lines(each) for each in value] if isinstance(value, list) else value
+def _told(lines: list[bytes]) -> list[tuple[Identity, list[tuple[Entry, list[object]]]]]:
+    """Return what runs were told and what they answered, but for the lines of code."""
+    return [
+        (run.identity, [(decode_entry(row.entry), [*map(key_of, decode_commands(row.commands))]) for row in run.rows])
+        for run in read_exported(lines)
+    ]

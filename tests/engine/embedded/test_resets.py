@@ -157,8 +157,8 @@ async def test_an_effect_of_before_the_cut_is_undone_under_its_own_id(tmp_path: 
     async with Mill(tmp_path, trip) as mill:
         run = await mill.host.start(trip, "x", id="1")
         await run.result()
-        mill.script.on("take", always=not_done)
-        await mill.engine.reset("trip", "1", at="safe.pay.1", who="ada", why="again")
+        mill.script.on("pay", always=not_done)
+        await mill.engine.reset("trip", "1", at="depot.take.1", who="ada", why="again")
         await mill.settle()
         await mill.reopen()
         mill.script.calls.clear()
@@ -168,7 +168,7 @@ async def test_an_effect_of_before_the_cut_is_undone_under_its_own_id(tmp_path: 
 
         assert await mill.status(trip, "1") is RunStatus.CANCELLED
         undone = [call.undoes.partition("/")[2] for call in mill.script.calls if call.undoes]
-        assert undone == ["0/0/safe.pay.1", "0/0/depot.take.1"]
+        assert undone == ["0/1/safe.pay.1", "0/0/depot.take.1"]
         assert mill.books.lines[-2:] == ["refund x", "give back x1"]
 
 
