@@ -69,7 +69,7 @@ def until(weft: Weft, run: str, wanted: str) -> dict[str, str]:
         shown = status(weft, run)
         if shown["status"] == wanted:
             return shown
-        time.sleep(0.02)
+        time.sleep(0.02)  # real sleep: engines of other processes tell nobody
     return pytest.fail(f"{run} stands as {shown['status']}: {shown['reason']}")
 
 
