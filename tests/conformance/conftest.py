@@ -16,13 +16,15 @@ from weft.host.settings import Settings
 OpenHost = Callable[[Desk], Awaitable[Host]]
 
 
-@pytest.fixture(params=["embedded", "temporal"])
+@pytest.fixture(params=["embedded", "temporal", "temporal, replayed"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of an engine that holds nothing yet."""
     if request.param == "embedded":
         return f"sqlite:///{tmp_path}/runs.db"
     address = request.getfixturevalue("temporal_address")
-    return f"temporal://{address}/default?task_queue={uuid4().hex}"
+    url = f"temporal://{address}/default?task_queue={uuid4().hex}"
+    # Without a cache each step of a run is taken by replaying its whole history.
+    return f"{url}&cached=0" if "replayed" in request.param else url
 
 
 @pytest.fixture

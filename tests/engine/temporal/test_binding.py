@@ -39,6 +39,7 @@ def test_nothing_of_temporal_is_loaded_without_its_url(tmp_path: Path) -> None:
         ("temporal://127.0.0.1:7233/default", Target("127.0.0.1:7233", "default")),
         ("temporal://temporal.example", Target("temporal.example:7233", "default")),
         ("temporal://[::1]:9/shop?task_queue=q", Target("[::1]:9", "shop", "q")),
+        ("temporal://h/n?cached=0", Target("h:7233", "n", cached=0)),
     ],
 )
 def test_a_url_names_server_namespace_and_queue(url: str, target: Target) -> None:
@@ -48,7 +49,14 @@ def test_a_url_names_server_namespace_and_queue(url: str, target: Target) -> Non
 
 @pytest.mark.parametrize(
     "url",
-    ["temporal:///default", "temporal://h:port/n", "temporal://h/a/b", "temporal://h/n?queue=q", "temporal://u@h/n"],
+    [
+        "temporal:///default",
+        "temporal://h:port/n",
+        "temporal://h/a/b",
+        "temporal://h/n?queue=q",
+        "temporal://u@h/n",
+        "temporal://h/n?cached=x",
+    ],
 )
 def test_a_wrong_url_is_refused(url: str) -> None:
     """What cannot be read is refused with the form that can."""

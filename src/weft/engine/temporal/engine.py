@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NoReturn
 
 from temporalio.converter import DataConverter
@@ -84,6 +85,8 @@ class TemporalEngine(TemporalRuns):
         self._target = target
         self._judge = Judge((pace or Pace()).backoff)
         self._pace = pace or Pace()
+        if target.cached is not None:
+            self._pace = replace(self._pace, cached=target.cached)
         self._converter = converter
         self._workers = Workers(self._on_failed)
         self._house: House | None = None

@@ -11,7 +11,7 @@ SCHEME = "temporal"
 PORT = 7233
 NAMESPACE = "default"
 EXAMPLE = "write temporal://127.0.0.1:7233/default"
-QUERY = ("task_queue",)
+QUERY = ("task_queue", "cached")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,13 @@ class Target:
     Attributes:
         address: `host:port`.
         task_queue: nothing for the System's name.
+        cached: runs that a worker keeps in memory between their steps; nothing for its own number, 0 for none.
     """
 
     address: str
     namespace: str
     task_queue: str = ""
+    cached: int | None = None
 
 
 def read_target(url: str) -> Target:
@@ -53,4 +55,9 @@ def read_target(url: str) -> Target:
             what = f"the engine's URL has the option {name!r}; known: {', '.join(QUERY)}"
             raise SettingInvalid(what, remedy=EXAMPLE)
     address = f"[{host}]" if ":" in host else host
-    return Target(f"{address}:{port or PORT}", namespace, options.get("task_queue", ""))
+    cached = options.get("cached")
+    if cached is not None and not (cached.isascii() and cached.isdigit()):
+        what = f"the engine's URL says cached={cached}, which is no number of runs"
+        raise SettingInvalid(what, remedy=EXAMPLE)
+    count = None if cached is None else int(cached)
+    return Target(f"{address}:{port or PORT}", namespace, options.get("task_queue", ""), count)
