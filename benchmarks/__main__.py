@@ -23,6 +23,7 @@ from benchmarks import (
     recovery,
     report,
     signals,
+    temporal,
     throughput,
     timers,
 )
@@ -42,6 +43,7 @@ QUESTIONS: dict[str, Callable[[Asked], Answer]] = {
     "timers": timers.ask,
     "branches": branches.ask,
     "large": large.ask,
+    "temporal": temporal.ask,
     "imports": imports.ask,
 }
 

@@ -171,6 +171,11 @@ def host_in(folder: Path, steps: Steps | None = None) -> Host:
     return Host(SYSTEM, engine=store_url(folder), replace={} if steps is None else {Steps: steps})
 
 
+def host_on(engine: str) -> Host:
+    """Return a host, not opened, on an engine by its URL."""
+    return Host(SYSTEM, engine=engine)
+
+
 class Side(Protocol):
     """What is measured: open, it runs a run."""
 
