@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, NoReturn, Protocol
 
+import msgspec
+
 from weft.errors import OutsideRun, TransactionMisused
 from weft.model.attribute import Attributed
 from weft.model.call import Call, Handler, Outcome
@@ -98,7 +100,7 @@ class Participant(Protocol):
         ...
 
 
-class CurrentCall:
+class CurrentCall(msgspec.Struct, eq=False):
     """The call that an operation is working on.
 
     Attributes:
@@ -108,32 +110,28 @@ class CurrentCall:
         participant: the transaction that has joined, if one has.
         wrote_elsewhere: another service was called with an effect, so a rolled-back transaction was not all.
         left_ms: tells what is left of the call's deadline; nothing where it has none.
+        timed_out: its deadline has passed.
         overtaken: so often has its transaction been rolled back because others came first.
+        ordinals: how often equal calls were made to others; nothing before the first.
         over: its outcome is decided; a task that still sees it was not waited for, and may not commit anything.
     """
 
-    __slots__ = (
-        "call",
-        "left_ms",
-        "operation",
-        "ordinals",
-        "over",
-        "overtaken",
-        "participant",
-        "send",
-        "wrote_elsewhere",
-    )
+    call: Call
+    operation: Operation
+    send: Handler
+    participant: Participant | None = None
+    wrote_elsewhere: bool = False
+    left_ms: Callable[[], int] | None = None
+    timed_out: bool = False
+    overtaken: int = 0
+    over: bool = False
+    ordinals: dict[str, int] | None = None
 
-    def __init__(self, call: Call, operation: Operation, send: Handler) -> None:
-        self.call = call
-        self.operation = operation
-        self.send = send
-        self.participant: Participant | None = None
-        self.wrote_elsewhere = False
-        self.left_ms: Callable[[], int] | None = None
-        self.overtaken = 0
-        self.over = False
-        self.ordinals: dict[str, int] = {}
+    def count(self, stem: str) -> int:
+        """Return how often this was asked of others, this time included."""
+        ordinals = self.ordinals = {} if self.ordinals is None else self.ordinals
+        ordinals[stem] = ordinals.get(stem, 0) + 1
+        return ordinals[stem]
 
     def refuse_others(self, what: str) -> None:
         """Raise if the call may not ask others any more.

@@ -240,5 +240,5 @@ def _message_id(run: str, kind: str, data: bytes) -> str:
     if around is None:
         return ""
     stem = f"{around.call.id}>{run}>{kind}#{fingerprint(data)}"
-    ordinal = around.ordinals[stem] = around.ordinals.get(stem, 0) + 1
+    ordinal = around.count(stem)
     return f"{stem}.{ordinal}"

@@ -74,7 +74,7 @@ async def _send_outside(operation: Operation, arguments: bytes, *, send: Handler
         around.wrote_elsewhere = True
     # Order inside an operation is not deterministic: the id follows what is asked, and counts among equals.
     stem = f"{around.call.id}>{operation.target}#{fingerprint(arguments)}"
-    ordinal = around.ordinals[stem] = around.ordinals.get(stem, 0) + 1
+    ordinal = around.count(stem)
     return await around.send(_call(operation, arguments, f"{stem}.{ordinal}", around=around))
 
 

@@ -116,7 +116,24 @@ class Dispatcher:
     ) -> tuple[Outcome, Ending]:
         token = current_call.set(current)
         try:
-            return await self._run(bound, current, arguments)
+            try:
+                if current.call.remaining_ms is None:
+                    result = await bound.method(**arguments)
+                else:
+                    result = await self._in_time(bound, current, arguments)
+                outcome: Outcome = Reply(bound.operation.result.encode(result))
+                ending = Ending.APPLIED
+            except Exception as error:  # noqa: BLE001 - the border: a service may raise what it likes
+                outcome, ending = await _not_a_reply(bound, current, error)
+                if ending is Ending.FAILED:
+                    return outcome, ending
+            if doomed.get() == current.call.id:
+                raise Crashed  # noqa: TRY301 - here, as if the process had ended between the method and its commit
+            if current.participant is not None:
+                return await _finish(current, outcome, ending)
+            if bound.exactly_once and ending is Ending.APPLIED:
+                return _forgotten(bound.operation), Ending.FAILED
+            return outcome, ending
         except BaseException as error:
             # A border: cancellation, a crash or a stored outcome that passed the method; everything is rolled back.
             await _abandon(current)
@@ -150,31 +167,24 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - the border: the effect is committed, whoever watches may break
             log_failure("the witness of %s failed", call.target, error)
 
-    async def _run(self, bound: Bound, current: CurrentCall, arguments: Mapping[str, Any]) -> tuple[Outcome, Ending]:
-        deadline: _Deadline | None = None
+    async def _in_time(self, bound: Bound, current: CurrentCall, arguments: Mapping[str, Any]) -> Any:
+        assert current.call.remaining_ms is not None, "only a call with a deadline is made in time"
+        deadline = _Deadline(self._clock, current.call.remaining_ms)
+        current.left_ms = deadline.left_ms
         try:
-            if current.call.remaining_ms is None:
-                result = await bound.method(**arguments)
-            else:
-                deadline = _Deadline(self._clock, current.call.remaining_ms)
-                current.left_ms = deadline.left_ms
-                async with deadline:
-                    result = await bound.method(**arguments)
-            outcome: Outcome = Reply(bound.operation.result.encode(result))
-            ending = Ending.APPLIED
-        except Exception as error:  # noqa: BLE001 - the border: a service may raise what it likes
-            refused = _refusal(bound.operation, error)
-            if refused is None:
-                await _abandon(current)
-                return _failure(bound, current, error, timed_out=deadline is not None and deadline.fired), Ending.FAILED
-            outcome, ending = refused, Ending.REFUSED
-        if doomed.get() == current.call.id:
-            raise Crashed
-        if current.participant is not None:
-            return await _finish(current, outcome, ending)
-        if bound.exactly_once and ending is Ending.APPLIED:
-            return _forgotten(bound.operation), Ending.FAILED
-        return outcome, ending
+            async with deadline:
+                return await bound.method(**arguments)
+        finally:
+            current.timed_out = deadline.fired
+
+
+async def _not_a_reply(bound: Bound, current: CurrentCall, error: Exception) -> tuple[Outcome, Ending]:
+    """Return what an exception is worth that a method raised."""
+    refused = _refusal(bound.operation, error)
+    if refused is not None:
+        return refused, Ending.REFUSED
+    await _abandon(current)
+    return _failure(bound, current, error), Ending.FAILED
 
 
 async def _finish(current: CurrentCall, outcome: Outcome, ending: Ending) -> tuple[Outcome, Ending]:
@@ -217,14 +227,14 @@ def _refusal(operation: Operation, error: Exception) -> Refused | None:
         return None
 
 
-def _failure(bound: Bound, current: CurrentCall, error: Exception, *, timed_out: bool) -> NotDone | OutcomeUnknown:
+def _failure(bound: Bound, current: CurrentCall, error: Exception) -> NotDone | OutcomeUnknown:
     """Decide what an exception that nobody declared leaves certain."""
     nothing_happened = bound.operation.kind is EffectKind.READ or (
         bound.alone and current.participant is not None and not current.wrote_elsewhere
     )
     failure = NotDone if nothing_happened else OutcomeUnknown
     target = current.call.target
-    if timed_out:
+    if current.timed_out:
         return failure(f"{target} took longer than {current.call.remaining_ms} ms", reason="timeout")
     if not isinstance(error, CallFailed):
         log_failure("%s raised what it does not declare", target, error)

@@ -22,7 +22,8 @@ class Pipeline:
 
     def connect(self, bound: Mapping[str, Bound]) -> None:
         """Compose the policies around the operations."""
-        handler: Handler = Dispatcher(bound, send=self.send, clock=self._clock, witness=self._witness)
+        dispatcher = Dispatcher(bound, send=self.send, clock=self._clock, witness=self._witness)
+        handler: Handler = dispatcher.__call__  # the method itself: to call an object takes a step more
         for policy in reversed(self._policies):
             handler = policy(handler)
         self._handler = _guarded(handler) if self._policies else handler

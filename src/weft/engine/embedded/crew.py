@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context
 from types import CoroutineType
 from typing import Any, Protocol, TypeAlias, cast
@@ -57,6 +58,9 @@ class Crew:
     An attempt that ends without waiting costs no task and no turn of the loop. A worker that comes to wait wakes
     another for the attempts behind it. Outcomes are told in plain callbacks, many in one: runs are not stepped inside
     a task. A worker whose context an attempt has changed is not used again, so nothing leaks from call to call.
+
+    Attributes:
+        turn: around all outcomes that are told together.
     """
 
     def __init__(self, *, told: Callable[[], None] = lambda: None) -> None:
@@ -70,6 +74,7 @@ class Crew:
         self._news: list[tuple[Job, Outcome | None]] = []
         self._workers: set[asyncio.Task[None]] = set()
         self._told = told
+        self.turn: AbstractContextManager[None] = nullcontext()
         self._waking = False
         self._closed = False
 
@@ -191,11 +196,12 @@ class Crew:
 
     def _tell(self) -> None:
         news, self._news = self._news, []
-        for job, outcome in news:
-            try:
-                job.ended(outcome)
-            except Exception:  # a border: what goes wrong with one call must not keep the others from their outcomes
-                log.exception("an outcome could not be told")
+        with self.turn:
+            for job, outcome in news:
+                try:
+                    job.ended(outcome)
+                except Exception:  # a border: what goes wrong with one call must not keep others from their outcomes
+                    log.exception("an outcome could not be told")
         self._told()
 
     async def close(self) -> None:

@@ -96,7 +96,7 @@ class EmbeddedEngine(OperatorActs):
             backoff=backoff or Backoff(),
             drain_limit=drain_limit,
         )
-        self._intake = Intake(self._work.waiters)
+        self._intake = Intake(self._work.waiters, self._work.journal.turn)
         self.schedules = EmbeddedSchedules(self._work.schedules, self._do)
         self.questions = Questions(self._open_store, self._work.clock)
         self.housekeeping = Housekeeping(self._work.shelf, self._work.clock, do=self._do)

@@ -10,14 +10,16 @@ from functools import partial
 
 from weft.engine.embedded.waiters import Waiters
 from weft.engine.embedded.writer import Writer
+from weft.engine.execution.turn import Turn
 from weft.errors import StoreFailed
 
 
 class Intake:
     """Acts in the order in which they were asked for, and who waits for what they caused to be on disk."""
 
-    def __init__(self, waiters: Waiters) -> None:
+    def __init__(self, waiters: Waiters, turn: Turn) -> None:
         self._waiters = waiters
+        self._turn = turn
         self._writer: Writer | None = None
         self._todo: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
 
@@ -41,9 +43,10 @@ class Intake:
         return done
 
     def _do_all(self) -> None:
-        while self._todo:
-            act, done = self._todo.popleft()
-            self._do_one(act, done)
+        with self._turn:
+            while self._todo:
+                act, done = self._todo.popleft()
+                self._do_one(act, done)
         if self._writer is not None:
             self._writer.schedule()
 

@@ -40,6 +40,7 @@ from weft.engine.execution.entries import (
 from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.loop import DRAIN_LIMIT
 from weft.engine.execution.program import Program
+from weft.engine.execution.turn import Turn
 from weft.errors import DrainTooLong, EntryCorrupt, JournalDiverged, LimitExceeded, RunClosed, WeftError
 from weft.flow.messages import check_message
 from weft.model.operation import Operation
@@ -64,6 +65,7 @@ class Journal:
     Attributes:
         writer: what writes; there once the engine is open.
         watchdog: notes when steps begin and end.
+        turn: around many steps: `with journal.turn:`.
     """
 
     writer: Writer
@@ -89,6 +91,7 @@ class Journal:
         self._pythons: set[str] = set()
         self._explainer = Explainer()
         self.watchdog = Watchdog()
+        self.turn = Turn()
 
     def open(self, writer: Writer, programs: Mapping[str, Program], operations: Mapping[str, Operation]) -> None:
         """Begin to write."""
@@ -112,7 +115,9 @@ class Journal:
         if program is None:
             what = f"the System has no workflow {identity.workflow!r} any more"
             raise JournalDiverged(what, remedy="add the workflow again until its last run has ended")
-        return Execution(identity, program, self._operations, limits=self._limits, drain_limit=self._drain_limit)
+        return Execution(
+            identity, program, self._operations, limits=self._limits, drain_limit=self._drain_limit, turn=self.turn
+        )
 
     def accept(self, live: LiveRun, entry: Told | CancelAsked) -> None:
         """Tell a run what somebody outside asks of it; a message of an id that it has is told once.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Container, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 
 from weft.clock import Clock
@@ -69,6 +70,10 @@ class Sender:
     def count_of(self, ids: Container[str]) -> int:
         """Return how many attempts under way are of calls with these ids."""
         return self._deadlines.count_of(ids)
+
+    def use(self, turn: AbstractContextManager[None]) -> None:
+        """Tell outcomes within a turn."""
+        self._crew.turn = turn
 
     def open(self, operations: Mapping[str, Operation], handler: Handler) -> None:
         """Begin to make calls."""

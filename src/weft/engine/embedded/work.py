@@ -94,6 +94,7 @@ class Work:
             settled=self._settled,
             troubled=self._troubled,
         )
+        self.sender.use(self.journal.turn)
         self.timetable = Timetable(
             clock, fire=self._fire, wake=self._wake, broken=self._on_broken, failed=self._not_woken
         )

@@ -62,6 +62,8 @@ class CallFuture(RunFuture):
         calls: whom it is one of.
     """
 
+    __slots__ = ("calls", "record")
+
     record: CallRecord
     calls: Calls
 
@@ -115,8 +117,10 @@ class Calls:
         owner = self._owner
         task = self.loop.current
         assert task is not None, "operations are awaited, and only tasks await"
-        scope = owner.root_scope if task.scope is None else task.scope.effective()
-        if scope.is_closed(owner.entries):
+        scope: Scope = task.scope or owner.root_scope
+        if scope.merged:
+            scope = scope.effective()
+        if (scope.closed or scope.parent is not None) and scope.is_closed(owner.entries):
             what = f"{operation.target} was called under a saga that is unwinding; it was not sent"
             raise ScopeClosed(what, where=self.loop.line())
         limits = owner.limits
@@ -130,7 +134,7 @@ class Calls:
         record.task = task
         undo = f"{operation.service}.{operation.undo}" if operation.undo else ""
         # From the caller of the verb that asks for the call: what stands between is weft's own.
-        line = line_above(sys._getframe(2)) or task.line  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as in paths
+        line = line_above(sys._getframe(3)) or task.line  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as in paths
         owner.commands[f"call {path}"] = CallIssued(path, operation.target, arguments, undo, "", line)
         if scope.parent is not None:
             if record.undoable:
@@ -188,10 +192,11 @@ class Calls:
             raise EntryCorrupt(what)
         self._tick += 1
         record.ended = self._tick
-        if isinstance(outcome, _NOTHING_HAPPENED):
+        if type(outcome) is not Reply and isinstance(outcome, _NOTHING_HAPPENED):
             record.undoable = False
             self._unpin(record)
-        self._close(record)
+        if record.operation.kind is not _READ:
+            self._close(record)
         future, record.future = record.future, None
         if future is not None and not future.done():
             future.set_result(outcome)
@@ -218,10 +223,12 @@ class Calls:
             self.end(path, NotDone(f"{path} was skipped by an operator", reason="skipped"))
 
     def _close(self, record: CallRecord) -> None:
-        if record.operation.kind is not _READ:
-            self._effects -= 1
-            scope = record.scope.effective()
-            scope.open -= 1
+        self._effects -= 1
+        scope = record.scope
+        if scope.merged:
+            scope = scope.effective()
+        scope.open -= 1
+        if scope.resting is not None:
             scope.changed()
 
     def _unpin(self, record: CallRecord) -> None:
@@ -238,7 +245,8 @@ class Calls:
             del self._owner.commands[f"call {record.path}"]
             record.undoable = False
             self._unpin(record)
-            self._close(record)
+            if record.operation.kind is not _READ:
+                self._close(record)
             return
         record.abandoned = True
         over = record.operation.kind is _READ

@@ -19,7 +19,7 @@ from weft.engine.execution.commands import (
 )
 from weft.engine.execution.continuing import Continued, is_continued, nearly_full, refuse_to_continue
 from weft.engine.execution.divergence import compare
-from weft.engine.execution.endings import failed_by
+from weft.engine.execution.endings import ended_by
 from weft.engine.execution.entries import (
     LATE,
     PROTOCOL,
@@ -41,6 +41,7 @@ from weft.engine.execution.patches import Patches
 from weft.engine.execution.program import Program
 from weft.engine.execution.resetting import Resetting
 from weft.engine.execution.scopes import Scope
+from weft.engine.execution.turn import Turn
 from weft.errors import AlreadyAnswered, EntryCorrupt, LimitExceeded, ProtocolUnknown
 from weft.flow.ambient import CurrentScope, current_run
 from weft.ids import digest
@@ -49,7 +50,6 @@ from weft.model.call import Outcome
 from weft.model.message import Answer
 from weft.model.operation import Operation
 from weft.model.policy import Limits
-from weft.model.run import RunStatus
 
 DEFAULT_LIMITS = Limits()
 
@@ -84,6 +84,7 @@ class Execution:
         *,
         limits: Limits = DEFAULT_LIMITS,
         drain_limit: int = DRAIN_LIMIT,
+        turn: Turn | None = None,
     ) -> None:
         self.identity = identity
         self.limits = limits
@@ -95,7 +96,8 @@ class Execution:
         self.started: Started | None = None
         self.resetting: Resetting | None = None
         self.timers: dict[str, RunTimer] = {}
-        self.loop = RunLoop(name=f"{identity.chain}/{identity.generation}", timers=self, drain_limit=drain_limit)
+        name = f"{identity.chain}/{identity.generation}"
+        self.loop = RunLoop(name=name, timers=self, drain_limit=drain_limit, turn=turn)
         self.root_scope = Scope(self.loop, self, parent=None, owner=None)
         self.commands: dict[str, Command] = {}
         self.calls = Calls(self, operations)
@@ -134,12 +136,17 @@ class Execution:
         """
         loop = self.loop
         loop.now_ms = max(loop.now_ms, at_ms)
-        self._apply(entry)
-        loop.drain()
-        if self.resetting is not None:
-            self._go_on_after_undos(self.resetting)
-        if self._root is not None and self._root.done():
-            self._end_if_over(self._root)
+        if self.resetting is None and type(entry) is Ended:  # nearly every entry
+            self.calls.end(entry.path, entry.outcome())
+            loop.drain()
+        else:
+            self._apply(entry)
+            loop.drain()
+            if self.resetting is not None:
+                self._go_on_after_undos(self.resetting)
+        root = self._root
+        if root is not None and root.done():
+            self._end_if_over(root)
         self.entries += 1
         commands = list(self.commands.values())
         self.commands.clear()
@@ -262,31 +269,15 @@ class Execution:
             self.loop.drain()
         if self._unfinished() or self.calls.open_effects():
             return
-        ending = self._ending(root)
-        if isinstance(ending, RunContinued):
-            self.continued = ending
+        if self._continuing is not None and not root.cancelled() and is_continued(root.exception()):
+            self.commands["end"] = self.continued = self._continuing
         else:
-            self.ended = ending
-        self.commands["end"] = ending
+            self.commands["end"] = self.ended = ended_by(root, why=self._why, limit=self.limits.payload_bytes)
         for path in list(self.timers):
             self.timers[path].cancel()
 
     def _unfinished(self) -> list[RunTask]:
         return [task for task in self.loop.tasks if not task.done()]
-
-    def _ending(self, root: RunTask) -> RunEnded | RunContinued:
-        if root.cancelled():
-            text = f"the run was cancelled: {self._why}" if self._why else "the run was cancelled"
-            return RunEnded(RunStatus.CANCELLED, kind="CancelledError", text=text)
-        error = root.exception()
-        if self._continuing is not None and is_continued(error):
-            return self._continuing
-        if error is None:
-            result: bytes = root.result()
-            if len(result) <= self.limits.payload_bytes:
-                return RunEnded(RunStatus.COMPLETED, result)
-            error = LimitExceeded(f"the result has {len(result):,} bytes; the limit is {self.limits.payload_bytes:,}")
-        return failed_by(error, limit=self.limits.payload_bytes)
 
     # The loop's timers.
 
@@ -306,7 +297,8 @@ class Execution:
 
     def call(self, operation: Operation, arguments: bytes) -> Awaitable[Outcome]:
         """Issue a call under the current saga."""
-        self._check_alive()
+        if self.loop.dead:
+            raise RunEvicted
         return self.calls.issue(operation, arguments)
 
     def issue_undo(self, record: Any) -> CallFuture:

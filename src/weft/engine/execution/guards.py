@@ -64,10 +64,6 @@ def refuse(what: str, remedy: str) -> NoReturn:
 class GuardedLoop(asyncio.AbstractEventLoop):
     """An event loop on which everything that touches the world is refused."""
 
-    def get_debug(self) -> bool:
-        """Return that debug mode is off."""
-        return False
-
     def set_debug(self, enabled: bool) -> None:  # noqa: FBT001 - asyncio's signature
         """Refuse debug mode."""
         if enabled:
@@ -93,6 +89,9 @@ def _refusal(name: str, remedy: str) -> Any:
     method.__name__ = name
     return method
 
+
+# Debug mode is off. Every future asks; a class of C that makes false of nothing answers in half the time.
+GuardedLoop.get_debug = staticmethod(bool)  # pyright: ignore[reportAttributeAccessIssue]
 
 for _name, _remedy in REFUSED.items():
     setattr(GuardedLoop, _name, _refusal(_name, _remedy))

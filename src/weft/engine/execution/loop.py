@@ -7,7 +7,6 @@ alike at every replay.
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import sys
 from asyncio import events
@@ -20,6 +19,7 @@ from weft.engine.execution.eviction import Generators, RunEvicted, close
 from weft.engine.execution.guards import GuardedLoop, refuse
 from weft.engine.execution.handles import Ready, RunTimer, Timers
 from weft.engine.execution.paths import TaskPath, line_above, line_of_caller, made_by, place_suspended
+from weft.engine.execution.turn import Turn
 from weft.errors import DrainTooLong
 
 DRAIN_LIMIT = 100_000
@@ -36,6 +36,7 @@ _HASH_MASK = (1 << 61) - 1
 class RunFuture(asyncio.Future[Any]):
     """A future of a run's loop, with a stable hash: numbered when it is first asked for it, as few ever are."""
 
+    __slots__ = ()
     _number = 0
 
     def __hash__(self) -> int:
@@ -115,11 +116,12 @@ class RunTask(asyncio.Task[Any]):
 class RunLoop(GuardedLoop):
     """An event loop for one run, drained once for each entry."""
 
-    def __init__(self, *, name: str, timers: Timers, drain_limit: int = DRAIN_LIMIT) -> None:
+    def __init__(self, *, name: str, timers: Timers, drain_limit: int = DRAIN_LIMIT, turn: Turn | None = None) -> None:
         self._ready: list[Ready] = []
         self._base = crc32(name.encode())
         self._count = 0
         self._drain_limit = drain_limit
+        self._turn = turn or Turn()
         self._prune_at = 64
         self._root_path: TaskPath | None = None
         self.timers = timers
@@ -286,29 +288,23 @@ class RunLoop(GuardedLoop):
         """
         if not self._ready:
             return
-        before = self._enter()
+        turn = self._turn
+        if not turn.is_open:
+            with turn:
+                self.drain()
+            return
+        self._enter()
         self.draining = True
         try:
             self._drain()
         finally:
             self.draining = False
-            self._leave(before)
+            events._set_running_loop(turn.outer)  # noqa: SLF001
 
-    def _enter(self) -> tuple[Any, Any, bool]:
-        before = (events._get_running_loop(), sys.get_asyncgen_hooks(), gc.isenabled())  # noqa: SLF001
-        # What the collector finds may be another run's: its `finally` must not run among this run's commands.
-        gc.disable()
+    def _enter(self) -> None:
+        """Be the running loop, where generators meet hooks of the run's own."""
         events._set_running_loop(self)  # noqa: SLF001
-        # Generators of this run must not meet the outer loop's hooks, which would close them on another loop.
         sys.set_asyncgen_hooks(self._generators.begin, self._drop_generator)
-        return before
-
-    def _leave(self, before: tuple[Any, Any, bool]) -> None:
-        outer, hooks, collects = before
-        sys.set_asyncgen_hooks(*hooks)
-        events._set_running_loop(outer)  # noqa: SLF001
-        if collects:
-            gc.enable()
 
     def _drain(self) -> None:
         left = self._drain_limit
@@ -340,14 +336,15 @@ class RunLoop(GuardedLoop):
             self._generators.keep(generator)
 
     def _throw(self, suspended: list[RunTask]) -> None:
-        before = self._enter()
-        try:
-            for task in suspended:
-                task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]  # noqa: SLF001
-                task.run_context.run(close, task.get_coro())
-            self._generators.close(self.tasks[0].run_context if self.tasks else Context())
-        finally:
-            self._leave(before)
+        with self._turn:
+            self._enter()
+            try:
+                for task in suspended:
+                    task._log_destroy_pending = False  # pyright: ignore[reportAttributeAccessIssue]  # noqa: SLF001
+                    task.run_context.run(close, task.get_coro())
+                self._generators.close(self.tasks[0].run_context if self.tasks else Context())
+            finally:
+                events._set_running_loop(self._turn.outer)  # noqa: SLF001
 
     def evict(self) -> None:
         """Throw RunEvicted into every task, in order of id, until none is suspended; break the cycles."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 UNDO = "~undo"
@@ -22,6 +22,11 @@ _THEIRS, _OURS, _OURS_WITH_TOPS = range(3)
 
 _kinds: dict[str, int] = {}
 _places: dict[tuple[str, int], str] = {}
+_here: dict[tuple[int, int], tuple[str, CodeType]] = {}
+"""Lines by code and instruction: to find out the line of an instruction takes longer. The code is kept for its id."""
+
+_HERE_KEPT = 20_000
+"""More than a program has places; code that is made anew all the time fills it, and it begins again."""
 
 
 class TaskPath:
@@ -69,11 +74,21 @@ def line_above(frame: FrameType | None) -> str:
         if kind is None:
             kind = _kind(filename)
         if kind == _THEIRS:
-            return place(frame)
+            return _place_now(frame, code)
         if kind == _OURS_WITH_TOPS and code.co_qualname in _TOPS:
             return ""
         frame = frame.f_back
     return ""
+
+
+def _place_now(frame: FrameType, code: CodeType) -> str:
+    key = (id(code), frame.f_lasti)
+    known = _here.get(key)
+    if known is None:
+        if len(_here) >= _HERE_KEPT:
+            _here.clear()
+        known = _here[key] = (place(frame), code)
+    return known[0]
 
 
 def place_raised(error: BaseException) -> str:

@@ -58,15 +58,16 @@ class Scope:
     Attributes:
         closed: it is unwinding, or the run is ending; calls under it are refused.
         merged: it ended well; its work belongs to `parent` now.
+        resting: what whoever waits for it to come to rest waits for.
         pivots: irreversible calls issued under it and not refused: with one sent, it can only go forward.
     """
 
-    __slots__ = ("_changed", "_loop", "_undoer", "closed", "merged", "open", "owner", "parent", "pivots", "records")
+    __slots__ = ("_loop", "_undoer", "closed", "merged", "open", "owner", "parent", "pivots", "records", "resting")
 
     def __init__(self, loop: RunLoop, undoer: Undoer, *, parent: Scope | None, owner: RunTask | None) -> None:
         self._loop = loop
         self._undoer = undoer
-        self._changed: RunFuture | None = None
+        self.resting: RunFuture | None = None
         self.parent = parent
         self.owner = owner
         self.records: list[CallRecord] = []
@@ -78,7 +79,7 @@ class Scope:
     def forget(self) -> None:
         """Drop what the scope knows: the run leaves memory."""
         self._undoer = _NOBODY
-        self._changed = None
+        self.resting = None
         self.records = []
 
     def within(self, other: Scope) -> bool:
@@ -130,8 +131,8 @@ class Scope:
 
     def changed(self) -> None:
         """Wake whoever waits for the scope to come to rest."""
-        if self._changed is not None and not self._changed.done():
-            self._changed.set_result(None)
+        if self.resting is not None and not self.resting.done():
+            self.resting.set_result(None)
 
     def unfinished_tasks(self) -> list[RunTask]:
         """Return the tasks under this scope that still run, but for its owner."""
@@ -148,12 +149,12 @@ class Scope:
             waiting = self.unfinished_tasks() if tasks else []
             if not self.open and not waiting:
                 return
-            self._changed = self._loop.create_future()
+            self.resting = self._loop.create_future()
             for task in waiting:
                 if task not in watched:
                     watched.add(task)
                     task.add_done_callback(lambda _: self.changed())
-            await self._changed
+            await self.resting
 
     async def leave(self, error: BaseException | None) -> None:
         """Close the scope, as SEMANTICS.md 7 to 9 say; an error that leaves it goes on after the undos."""
