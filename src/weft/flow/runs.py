@@ -13,7 +13,7 @@ from weft.flow.failures import with_refusal
 from weft.flow.port import OnClose, RunsPort, Terms
 from weft.flow.state import State
 from weft.model.attribute import Attributed
-from weft.model.call import Behalf
+from weft.model.call import NOBODY, Behalf
 from weft.model.message import Signal, Update, read_answer
 from weft.model.queueing import FIRST_COME, queueing
 from weft.model.spec import WorkflowSpec
@@ -213,6 +213,8 @@ class Runs:
 
 def _split(options: StartOptions, *, within: timedelta | None, on_close: OnClose) -> tuple[Behalf, Terms]:
     """Return for whom a run works, and on which terms."""
+    if not options:
+        return NOBODY, {"within_ms": _milliseconds(within), "on_close": on_close, "queueing": FIRST_COME}
     rest = dict(options)
     attributes: Any = rest.pop("attributes", ())
     names = [name for name in Behalf._fields if name in rest]

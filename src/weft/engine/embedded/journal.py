@@ -12,7 +12,7 @@ from weft.engine.embedded.children import STARTS, note_child
 from weft.engine.embedded.epochs import note_beginning
 from weft.engine.embedded.failures import own_failure, reason_of
 from weft.engine.embedded.generations import GENERATIONS_AT_ONCE, PYTHON, Handover, Listener, next_start
-from weft.engine.embedded.live import LiveRun
+from weft.engine.embedded.live import UNDER_WAY, LiveRun
 from weft.engine.embedded.rehearsal import Explainer
 from weft.engine.embedded.rows import EntryRow
 from weft.engine.embedded.watchdog import Watchdog
@@ -186,12 +186,8 @@ class Journal:
                 what = f"the run continued as new {GENERATIONS_AT_ONCE:,} times and waited for nothing"
                 self.block(live, DrainTooLong(what))
             self._tell(live, start)
-            while handover.marks and self._is_listening(live):
+            while handover.marks and live.is_listening:
                 self._tell(live, handover.marks.pop(0))
-
-    @staticmethod
-    def _is_listening(live: LiveRun) -> bool:
-        return not live.over and (live.execution is None or live.execution.continued is None)
 
     def _tell(self, live: LiveRun, entry: Entry, at_ms: int | None = None) -> None:
         data = encode_entry(entry)  # first: a run is never told what cannot be written
@@ -269,6 +265,8 @@ class Journal:
                 self._book_end(live, command)
                 return
         if execution is None or execution.continued is None:
+            if live.saved is UNDER_WAY and not live.calls and execution is not None and execution.calls.pending:
+                return  # as after nearly every step, and as it stands on disk
             self._save(live)
 
     def _book_end(self, live: LiveRun, end: RunEnded) -> None:

@@ -24,7 +24,7 @@ from weft.model.run import RunStatus
 IN_FLIGHT = 0
 """The wake time of a run that has calls under way: it is loaded at every start."""
 
-_UNDER_WAY = (RunStatus.RUNNING, IN_FLIGHT, "")
+UNDER_WAY = (RunStatus.RUNNING, IN_FLIGHT, "")
 """Where a run stands after nearly every step: made once."""
 
 
@@ -174,12 +174,17 @@ class LiveRun:
         self.sealed: WeftError | None = None
         self.blocked = ""
         self.calls: dict[str, CallState] = {}
-        self.saved: tuple[int, int | None, str] = _UNDER_WAY
+        self.saved: tuple[int, int | None, str] = UNDER_WAY
         self.input_digest = b""
         self.answers: dict[str, UpdateAnswered] | None = None
         self.earlier: dict[str, UpdateAnswered | None] | None = None
         self.unwritten: deque[dict[str, UpdateAnswered | None]] | None = None
         self.children: dict[tuple[str, str], OnClose] | None = None
+
+    @property
+    def is_listening(self) -> bool:
+        """Tell whether its present generation may be told something."""
+        return not self.over and (self.execution is None or self.execution.continued is None)
 
     def standing(self) -> tuple[int, int | None, str]:
         """Return status, wake time and reason as they are now."""
@@ -193,7 +198,7 @@ class LiveRun:
             if state.attention:
                 return (RunStatus.NEEDS_ATTENTION, IN_FLIGHT, state.attention)
         if self.calls or len(execution.calls):
-            return _UNDER_WAY
+            return UNDER_WAY
         wake_ms = min((timer.due_ms for timer in execution.timers.values()), default=None)
         return (RunStatus.WAITING, wake_ms, "")
 

@@ -197,7 +197,8 @@ class Shelf:
         """Look whether a run is idle: nothing under way, so that only time or a message wakes it."""
         execution = live.execution
         if live.gone or live.over or (not live.held if execution is None else live.calls or len(execution.calls)):
-            self._idle.pop(live.key, None)
+            if live.key in self._idle:
+                del self._idle[live.key]
             return
         self._idle[live.key] = live
         self._idle.move_to_end(live.key)

@@ -29,10 +29,12 @@ def check_start(run_id: str, data: bytes, *, behalf: Behalf, key: str, limits: L
     if behalf.attributes:
         check_attributes(behalf.attributes)
     for label, text in (("run id", run_id), ("key", key), *zip(behalf._fields, behalf[:3], strict=False)):
+        if not text:
+            continue
         if len(text) > limits.id_characters:
             what = f"a {label} has at most {limits.id_characters:,} characters, this one has {len(text):,}"
             raise LimitExceeded(what, remedy="use a shorter one", name="id_characters")
-        if storable(text) != text:
+        if not text.isascii() and storable(text) != text:
             what = f"the {label} {text!r} holds half a character, which cannot be stored"
             raise InputInvalid(what, remedy="decode its bytes as what they are")
     if len(data) > limits.payload_bytes:

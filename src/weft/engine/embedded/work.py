@@ -195,7 +195,7 @@ class Work:
             return
         for command in commands:
             if type(command) is CallIssued:
-                record = execution.calls.get(command.path)
+                record = execution.calls.pending.get(command.path)
                 if record is not None and command.path not in live.calls:
                     self.sender.send(live, record)
             else:
@@ -257,7 +257,7 @@ class Work:
         if state.stored:
             self._forget_failures(state)
         execution = live.execution
-        if execution is None or execution.calls.get(path) is state.record:
+        if execution is None or execution.calls.pending.get(path) is state.record:
             entry = ended(path, outcome, attempts=state.log.count, began_ms=state.log.began_ms)
             self.journal.tell(live, entry)
             self.journal.writer.schedule()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from asyncio import current_task
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -77,27 +78,31 @@ class CallFuture(RunFuture):
 
 
 class Calls:
-    """Every call of one run that has no outcome yet, and the order of ends and issues."""
+    """Every call of one run that has no outcome yet, and the order of ends and issues.
+
+    Attributes:
+        pending: the calls without an outcome by path; only read from outside.
+    """
 
     def __init__(self, owner: Owner, operations: Mapping[str, Operation]) -> None:
         self._owner = owner
         self._operations = operations
-        self._open: dict[str, CallRecord] = {}
+        self.pending: dict[str, CallRecord] = {}
         self._effects = 0
         self._tick = 0
         self.loop = owner.loop
         self.root_path = TaskPath()
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self.pending)
 
     def open(self) -> Iterable[CallRecord]:
         """Return the calls without an outcome."""
-        return self._open.values()
+        return self.pending.values()
 
     def get(self, path: str) -> CallRecord | None:
         """Return the call of this path if it has no outcome yet."""
-        return self._open.get(path)
+        return self.pending.get(path)
 
     def operation(self, target: str) -> Operation:
         """Return an operation of the System."""
@@ -115,8 +120,11 @@ class Calls:
             LimitExceeded: too many calls are open, or the arguments are too large.
         """
         owner = self._owner
-        task = self.loop.current
-        assert task is not None, "operations are awaited, and only tasks await"
+        loop = self.loop
+        task: Any = current_task(loop)
+        if type(task) is not RunTask:
+            task = loop.current
+            assert task is not None, "operations are awaited, and only tasks await"
         scope: Scope = task.scope or owner.root_scope
         if scope.merged:
             scope = scope.effective()
@@ -124,7 +132,7 @@ class Calls:
             what = f"{operation.target} was called under a saga that is unwinding; it was not sent"
             raise ScopeClosed(what, where=self.loop.line())
         limits = owner.limits
-        if len(self._open) >= limits.pending_calls:
+        if len(self.pending) >= limits.pending_calls:
             what = f"the run has {limits.pending_calls:,} calls without an outcome"
             raise LimitExceeded(what, remedy="use an asyncio.Semaphore around them", name="pending_calls")
         if len(arguments) > limits.payload_bytes:
@@ -162,7 +170,7 @@ class Calls:
             self.loop.now_ms,
             kind is _COMPENSATED,
         )
-        self._open[path] = record
+        self.pending[path] = record
         if kind is not _READ:
             self._effects += 1
             scope.open += 1
@@ -186,7 +194,7 @@ class Calls:
         Raises:
             EntryCorrupt: there is no such call.
         """
-        record = self._open.pop(path, None)
+        record = self.pending.pop(path, None)
         if record is None:
             what = f"call {path} ended, and the run has no such call open"
             raise EntryCorrupt(what)
@@ -211,7 +219,7 @@ class Calls:
 
         What was given up is unknown, and keeps its undo, where an attempt may have arrived; else it was not done.
         """
-        record = self._open.get(path)
+        record = self.pending.get(path)
         if record is not None and record.undoes:
             self.end(path, Reply(b"null"))
         elif reply is not None:
@@ -241,7 +249,7 @@ class Calls:
         if self.loop.dead:
             return
         if record.entry == self._owner.entries:
-            del self._open[record.path]
+            del self.pending[record.path]
             del self._owner.commands[f"call {record.path}"]
             record.undoable = False
             self._unpin(record)
@@ -252,12 +260,12 @@ class Calls:
         over = record.operation.kind is _READ
         self._owner.commands[f"abandon {record.path}"] = CallAbandoned(record.path, self.loop.line(), over)
         if over:
-            self._open.pop(record.path, None)
+            self.pending.pop(record.path, None)
 
     def adopt(self, command: Command) -> None:
         """Take over the recorded bytes of a call: they are what is sent and what is given to the undo."""
         if isinstance(command, CallIssued):
-            record = self._open.get(command.path)
+            record = self.pending.get(command.path)
             if record is not None:
                 record.arguments = command.arguments
 
@@ -280,8 +288,8 @@ class Calls:
 
     def clear(self) -> None:
         """Break the cycles between futures, records and scopes."""
-        for record in self._open.values():
+        for record in self.pending.values():
             record.future = None
             record.task = None
-        self._open.clear()
+        self.pending.clear()
         del self._owner
