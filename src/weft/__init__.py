@@ -43,6 +43,7 @@ from weft.model.effect import compensated_by, idempotent, irreversible, read
 from weft.model.message import Signal, Update
 from weft.model.offering import offers
 from weft.model.operation import operation
+from weft.model.policy import Retention
 from weft.model.refusal import Declined
 from weft.model.schedule import Occurrence, Overlap, Schedule
 from weft.model.service import Service
@@ -63,6 +64,7 @@ __all__ = [
     "OutcomeUnknown",
     "Overlap",
     "QueryInvalid",
+    "Retention",
     "Run",
     "RunCancelled",
     "RunClosed",

@@ -12,9 +12,10 @@ from collections.abc import Callable
 import click
 
 from weft.cli import exits, texts
+from weft.cli.bulk import Act, act_on_all
 from weft.cli.configured import reading
 from weft.cli.documents import NotJson, read_json
-from weft.cli.invocation import Invocation, asking_options, common_options
+from weft.cli.invocation import Invocation, asking_options, bulk_options, common_options
 from weft.cli.naming import find_run, run_named
 from weft.cli.output import in_one_line, put_json, say, shown
 from weft.cli.target import load_system
@@ -35,35 +36,44 @@ WAIT_S = 10.0
 LOOK_S = 0.02
 """Seconds between two looks whether it has."""
 
-RUN = click.argument("words", nargs=-1, required=True, metavar="WORKFLOW ID")
+RUN = click.argument("words", nargs=-1, metavar="WORKFLOW ID")
 
 
 @click.command("signal", help=texts.SIGNAL, epilog=texts.SIGNAL_EXAMPLES)
-@click.argument("words", nargs=-1, required=True, metavar="WORKFLOW ID KIND [JSON]")
+@click.argument("words", nargs=-1, metavar="WORKFLOW ID KIND [JSON]")
 @click.option("--target", metavar="TARGET", help=texts.TARGET_OPTION)
+@bulk_options
 @asking_options
 @common_options
 @click.pass_obj
 def signal(invocation: Invocation, /, *, words: tuple[str, ...], target: str | None) -> int:
     """Send a signal to a run."""
-    workflow, run_id, rest = run_named(words, more=2)
+    every = invocation.where is not None
+    workflow, run_id, rest = ("", "", list(words)) if every else run_named(words, more=2)
+    if every and len(rest) > 2:  # noqa: PLR2004 - its kind and its fields
+        raise click.UsageError(texts.WORDS_TOO_MANY.format(words=" ".join(rest[2:])))
     if not rest:
         raise click.UsageError(texts.KIND_MISSING)
     kind, text = rest[0], rest[1] if len(rest) > 1 else "{}"
     data = read_typed(text, of=kind)
     if target is not None:
         data = checked(target, kind, data, among=Signal)
+    if every:
+        return act_on_all(invocation, _act(invocation, "signal", body=kind.encode() + b"\n" + data))
     return ask(invocation, request_of("signal", workflow, run_id, body=kind.encode() + b"\n" + data))
 
 
 @click.command("cancel", help=texts.CANCEL, epilog=texts.CANCEL_EXAMPLES)
 @RUN
 @click.option("--reason", default="", metavar="TEXT", help=texts.REASON_OPTION)
+@bulk_options
 @asking_options
 @common_options
 @click.pass_obj
 def cancel(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) -> int:
     """Ask a run to cancel."""
+    if invocation.where is not None:
+        return act_on_all(invocation, _act(invocation, "cancel", why=reason))
     workflow, run_id, _ = run_named(words)
     return ask(invocation, request_of("cancel", workflow, run_id, why=reason))
 
@@ -72,11 +82,15 @@ def cancel(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) ->
 @RUN
 @click.option("--resend", is_flag=True, help=texts.RESEND_OPTION)
 @click.option("--reason", default="", metavar="TEXT", help=texts.REASON_OPTION)
+@bulk_options
 @asking_options
 @common_options
 @click.pass_obj
 def retry(invocation: Invocation, /, *, words: tuple[str, ...], resend: bool, reason: str) -> int:
     """Try the waiting calls of a run now."""
+    if invocation.where is not None:
+        kind, why = ("resend", said(reason)) if resend else ("retry", reason)
+        return act_on_all(invocation, _act(invocation, kind, why=why))
     workflow, run_id, _ = run_named(words)
     if resend:
         return ask(invocation, request_of("resend", workflow, run_id, why=said(reason)), check=_needs_attention)
@@ -87,26 +101,36 @@ def retry(invocation: Invocation, /, *, words: tuple[str, ...], resend: bool, re
 @RUN
 @click.option("--reason", required=True, metavar="TEXT", help=texts.REASON_OPTION)
 @click.option("--reply", metavar="JSON", help=texts.REPLY_OPTION)
+@bulk_options
 @asking_options
 @common_options
 @click.pass_obj
 def skip(invocation: Invocation, /, *, words: tuple[str, ...], reason: str, reply: str | None) -> int:
     """Give up the calls of a run that need attention."""
-    workflow, run_id, _ = run_named(words)
     body = b"" if reply is None else read_typed(reply, of="--reply")
+    if invocation.where is not None:
+        return act_on_all(invocation, _act(invocation, "skip", why=said(reason), body=body))
+    workflow, run_id, _ = run_named(words)
     return ask(invocation, request_of("skip", workflow, run_id, body=body, why=said(reason)), check=_needs_attention)
 
 
 @click.command("terminate", help=texts.TERMINATE, epilog=texts.TERMINATE_EXAMPLES)
 @RUN
 @click.option("--reason", required=True, metavar="TEXT", help=texts.REASON_OPTION)
+@bulk_options
 @asking_options
 @common_options
 @click.pass_obj
 def terminate(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) -> int:
     """End a run without its undos."""
+    if invocation.where is not None:
+        return act_on_all(invocation, _act(invocation, "terminate", why=said(reason)))
     workflow, run_id, _ = run_named(words)
     return ask(invocation, request_of("terminate", workflow, run_id, why=said(reason)))
+
+
+def _act(invocation: Invocation, kind: str, *, why: str = "", body: bytes = b"") -> Act:
+    return Act(kind, invocation.who or _whoami(), why, body)
 
 
 def said(reason: str) -> str:

@@ -23,6 +23,9 @@ class Invocation:
         engine: URL of the engine, stronger than the settings.
         settings: the settings file; nothing for `weft.toml` where it exists.
         who: who asks, for the record of a run; nothing for the user of this process.
+        where: which runs are meant, in place of one that is named; nothing where it was not said.
+        yes: whether to act on all of them without asking back.
+        after: the cursor behind which to go on with them.
         no_wait: whether to leave without knowing that the engine has taken a request.
     """
 
@@ -31,6 +34,9 @@ class Invocation:
     settings: Path | None = None
     who: str | None = None
     no_wait: bool = False
+    where: str | None = None
+    yes: bool = False
+    after: str = ""
 
 
 def _keep(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -59,3 +65,10 @@ def asking_options(function: F) -> F:
     """Give a command the options of those that ask something of a running engine."""
     function = _option("--no-wait", to="no_wait", is_flag=True, help=texts.NO_WAIT_OPTION)(function)
     return _option("--who", to="who", metavar="NAME", help=texts.WHO_OPTION)(function)
+
+
+def bulk_options(function: F) -> F:
+    """Give a command the options of those that act on all runs that a query means."""
+    function = _option("--after", to="after", metavar="CURSOR", help=texts.BULK_AFTER_OPTION)(function)
+    function = _option("--yes", to="yes", is_flag=True, help=texts.YES_OPTION)(function)
+    return _option("--where", to="where", metavar="QUERY", help=texts.BULK_WHERE_OPTION)(function)

@@ -21,7 +21,8 @@ _CLEAR = "\r\033[K"
 class Progress:
     """One line about a number of runs."""
 
-    def __init__(self, total: int, workflow: str) -> None:
+    def __init__(self, total: int, workflow: str, *, text: str = texts.PROGRESS) -> None:
+        self._text = text
         self._total = total
         self._workflow = workflow
         self._began = time.perf_counter()
@@ -37,7 +38,7 @@ class Progress:
         self._drawn = now
         ended = sum(counts.values())
         rate = ended / max(now - self._began, 1e-9)
-        text = texts.PROGRESS.format(ended=ended, total=self._total, workflow=self._workflow, rate=rate)
+        text = self._text.format(ended=ended, total=self._total, workflow=self._workflow, rate=rate)
         sys.stderr.write(f"{_CLEAR}{text}")
         sys.stderr.flush()
         self._visible = True

@@ -22,6 +22,7 @@ from weft.cli.lazily import LazyGroup
         "retry": ("weft.cli.asking:retry", texts.RETRY_SHORT),
         "skip": ("weft.cli.asking:skip", texts.SKIP_SHORT),
         "terminate": ("weft.cli.asking:terminate", texts.TERMINATE_SHORT),
+        "delete": ("weft.cli.removing", texts.DELETE_SHORT),
         "export": ("weft.cli.exporting", texts.EXPORT_SHORT),
         "reset": ("weft.cli.resetting", texts.RESET_SHORT),
     },

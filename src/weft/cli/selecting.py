@@ -14,6 +14,12 @@ def word_of(status: RunStatus) -> str:
     return status.label.replace(" ", "-")
 
 
+OPEN = ("open",)
+"""All statuses that are not final."""
+
+TROUBLED = ("needs-attention",)
+"""Those of which a call waits for an operator."""
+
 STATUSES = ("open", *map(word_of, RunStatus))
 """What `--status` takes; `open` for all that are not final."""
 

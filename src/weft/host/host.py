@@ -27,6 +27,7 @@ from weft.host.schedules import Schedules
 from weft.host.settings import Settings, load_settings
 from weft.ids import Ids, SystemIds
 from weft.model.call import Policy
+from weft.model.policy import Retention
 from weft.model.run import RunPage
 from weft.model.service import Service
 from weft.model.spec import WorkflowSpec
@@ -50,6 +51,7 @@ class HostOptions(TypedDict, total=False):
         ids: where identifiers come from.
         witness: is told how each delivery of a call ended.
         store: folder of what the services keep; stronger than the settings.
+        retention: how long is kept what has ended, in place of the settings' word.
     """
 
     settings: Settings
@@ -60,6 +62,7 @@ class HostOptions(TypedDict, total=False):
     ids: Ids
     witness: Witness
     store: str
+    retention: Retention
 
 
 class Host(Runs):
@@ -88,6 +91,8 @@ class Host(Runs):
             settings = dataclasses.replace(settings, engine=engine)
         if "store" in options:
             settings = dataclasses.replace(settings, store=options["store"])
+        if "retention" in options:
+            settings = dataclasses.replace(settings, retention=options["retention"])
         clock: Clock = options.get("clock") or SystemClock()
         ids: Ids = options.get("ids") or SystemIds()
         self.settings = settings

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from weft.engine.embedded import schema
+
+APPEND = "INSERT INTO requests (workflow, run_id, kind, body, who, why, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 CACHE_KIB = 1_024
 """One row needs little memory."""
@@ -65,21 +70,24 @@ def append_request(path: Path, request: Request) -> int:
         StoreNewer: a newer weft wrote it.
         StoreFailed: it is not a store, or the request could not be written.
     """
+    return append_requests(path, [request])[0]
+
+
+def append_requests(path: Path, requests: Sequence[Request]) -> range:
+    """Append requests in one transaction, durably, and return their ids, which follow one another.
+
+    Raises:
+        SettingInvalid, StoreNewer, StoreFailed: as `append_request` does.
+    """
     with closing(schema.connect(path)) as connection:
         schema.prepare(connection, path, cache_kib=CACHE_KIB, checkpoints=False)
         schema.verify(connection, path, system=None)
         with schema.mapped(path, doing="written"):
-            cursor = connection.execute(
-                "INSERT INTO requests (workflow, run_id, kind, body, who, why, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    request.workflow,
-                    request.run_id,
-                    request.kind,
-                    request.body,
-                    request.who,
-                    request.why,
-                    request.at_ms,
-                ),
-            )
+            cursor: sqlite3.Cursor | None = None
+            connection.execute("BEGIN IMMEDIATE")
+            for request in requests:
+                cursor = connection.execute(APPEND, dataclasses.astuple(request))
+            connection.execute("COMMIT")
+    assert cursor is not None, "something was asked"
     assert cursor.lastrowid is not None, "an insert has an id"
-    return cursor.lastrowid
+    return range(cursor.lastrowid - len(requests) + 1, cursor.lastrowid + 1)
