@@ -130,7 +130,7 @@ def terminate(invocation: Invocation, /, *, words: tuple[str, ...], reason: str)
 
 
 def _act(invocation: Invocation, kind: str, *, why: str = "", body: bytes = b"") -> Act:
-    return Act(kind, invocation.who or _whoami(), why, body)
+    return Act(kind, invocation.who or whoami(), why, body)
 
 
 def said(reason: str) -> str:
