@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from weft.cli import exits, texts
+from weft.cli import bulk_texts, exits, texts
 from weft.cli.configured import reading
 from weft.cli.invocation import Invocation
 from weft.cli.output import put_json, say
@@ -67,20 +67,20 @@ def act_on_all(invocation: Invocation, act: Act) -> int:
         UsageError: `--where` says nothing.
     """
     if not (invocation.where or "").strip():
-        raise click.UsageError(texts.WHERE_EMPTY)
+        raise click.UsageError(bulk_texts.WHERE_EMPTY)
     query = query_of(invocation.where or "", statuses=AMONG.get(act.kind, ("closed",)))
     with reading(invocation) as (store, path):
         *_, counts = Asker(store, SystemClock()).count(query)
         total = counts.total()
-        say(texts.BULK_COUNT.format(kind=act.kind, count=total))
+        say(bulk_texts.BULK_COUNT.format(kind=act.kind, count=total))
         if total and not _is_meant(invocation):
-            say(texts.BULK_NOTHING_DONE)
+            say(bulk_texts.BULK_NOTHING_DONE)
             return exits.FINE
         return _Batches(invocation, act, path, total=total).run(store, query) if total else exits.FINE
 
 
 def _is_meant(invocation: Invocation) -> bool:
-    return invocation.yes or (sys.stdin.isatty() and click.confirm(texts.BULK_CONFIRM, err=True))
+    return invocation.yes or (sys.stdin.isatty() and click.confirm(bulk_texts.BULK_CONFIRM, err=True))
 
 
 class _Batches:
@@ -90,7 +90,7 @@ class _Batches:
         self._invocation = invocation
         self._act = act
         self._path = path
-        self._progress = Progress(total, act.kind, text=texts.BULK_PROGRESS)
+        self._progress = Progress(total, act.kind, text=bulk_texts.BULK_PROGRESS)
         self._counts: Counter[str] = Counter()
 
     def run(self, store: Store, query: Query) -> int:
@@ -106,11 +106,11 @@ class _Batches:
                     break
         except KeyboardInterrupt:
             self._progress.clear()
-            say(texts.BULK_INTERRUPTED.format(cursor=cursor) if cursor else texts.BULK_NOTHING_DONE)
+            say(bulk_texts.BULK_INTERRUPTED.format(cursor=cursor) if cursor else bulk_texts.BULK_NOTHING_DONE)
             raise
         self._progress.clear()
         said = ", ".join(f"{count:,} {word}" for word, count in sorted(self._counts.items()))
-        say(texts.BULK_DONE.format(kind=self._act.kind, said=said or texts.NONE))
+        say(bulk_texts.BULK_DONE.format(kind=self._act.kind, said=said or texts.NONE))
         return exits.FINDING if self._counts["not taken"] else exits.FINE
 
     def _ask(self, store: Store, rows: Sequence[RunRow]) -> None:

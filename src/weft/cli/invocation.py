@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from weft.cli import texts
+from weft.cli import bulk_texts, texts
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,6 +69,6 @@ def asking_options(function: F) -> F:
 
 def bulk_options(function: F) -> F:
     """Give a command the options of those that act on all runs that a query means."""
-    function = _option("--after", to="after", metavar="CURSOR", help=texts.BULK_AFTER_OPTION)(function)
-    function = _option("--yes", to="yes", is_flag=True, help=texts.YES_OPTION)(function)
-    return _option("--where", to="where", metavar="QUERY", help=texts.BULK_WHERE_OPTION)(function)
+    function = _option("--after", to="after", metavar="CURSOR", help=bulk_texts.BULK_AFTER_OPTION)(function)
+    function = _option("--yes", to="yes", is_flag=True, help=bulk_texts.YES_OPTION)(function)
+    return _option("--where", to="where", metavar="QUERY", help=bulk_texts.BULK_WHERE_OPTION)(function)

@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from weft.cli import texts
+from weft.cli import bulk_texts, texts
 from weft.cli.asking import named, request_of
 from weft.cli.bulk import Act, act_on_all
 from weft.cli.configured import reading
@@ -18,7 +18,7 @@ from weft.model.query.tree import And, Compare, Name, Query, Text
 from weft.model.run import RunStatus
 
 
-@click.command("delete", help=texts.DELETE, epilog=texts.DELETE_EXAMPLES)
+@click.command("delete", help=bulk_texts.DELETE, epilog=bulk_texts.DELETE_EXAMPLES)
 @click.argument("words", nargs=-1, metavar="WORKFLOW ID")
 @click.option("--reason", default="", metavar="TEXT", help=texts.REASON_OPTION)
 @bulk_options
@@ -35,7 +35,7 @@ def command(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) -
     with reading(invocation) as (store, _):
         row = find_run(store, workflow, run_id)
         if RunStatus(row.status).is_open:
-            what = texts.NOT_ENDED.format(workflow=workflow, id=run_id, status=RunStatus(row.status).label)
-            raise RunOpen(what, remedy=texts.NOT_ENDED_REMEDY)
+            what = bulk_texts.NOT_ENDED.format(workflow=workflow, id=run_id, status=RunStatus(row.status).label)
+            raise RunOpen(what, remedy=bulk_texts.NOT_ENDED_REMEDY)
     name = And((Compare(Name("workflow"), "=", Text(workflow)), Compare(Name("id"), "=", Text(run_id))))
     return act_on_all(dataclasses.replace(invocation, where=render(Query(name)), yes=True), act)

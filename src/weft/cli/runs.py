@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from weft.cli import texts
+from weft.cli import bulk_texts, texts
 from weft.cli.invocation import common_options
 from weft.cli.lazily import LazyGroup
 
@@ -22,7 +22,7 @@ from weft.cli.lazily import LazyGroup
         "retry": ("weft.cli.asking:retry", texts.RETRY_SHORT),
         "skip": ("weft.cli.asking:skip", texts.SKIP_SHORT),
         "terminate": ("weft.cli.asking:terminate", texts.TERMINATE_SHORT),
-        "delete": ("weft.cli.removing", texts.DELETE_SHORT),
+        "delete": ("weft.cli.removing", bulk_texts.DELETE_SHORT),
         "export": ("weft.cli.exporting", texts.EXPORT_SHORT),
         "reset": ("weft.cli.resetting", texts.RESET_SHORT),
     },

@@ -209,14 +209,6 @@ Examples:
   weft store compact
   weft store compact --engine sqlite:///data/shop.db"""
 
-DELETE_SHORT = "Delete a run that has ended, with all that is kept of it."
-DELETE = """Delete a run that has ended, its journal and its states; its id can be used again from then on.
-
-With --where all runs that have ended and of which it holds are deleted: they are counted first, and without --yes nothing happens unless somebody at a terminal agrees. What services remember of their calls is forgotten once nothing of them can still arrive."""
-DELETE_EXAMPLES = """\b
-Examples:
-  weft runs delete place_order o-1 --reason "a test"
-  weft runs delete --where "workflow = 'place_order' and ended < -90d" --yes"""
 
 DOCTOR_SHORT = "Check what a System stands on."
 DOCTOR = """Check the interpreter, SQLite, the libraries, the settings, the store, the disk and the clock; with TARGET, build the System and compare it with the store.
@@ -249,9 +241,6 @@ STATUS_OPTION = "Only runs that stand so; may be repeated."
 WHERE_OPTION = 'Only runs of which this holds, for example "created > -2h".'
 AFTER_OPTION = "Go on behind the page that named this cursor, with the same other options."
 BY_OPTION = "Count by status, workflow, tenant, or an attribute with one value."
-BULK_WHERE_OPTION = 'In place of one run: all of which this holds, for example "created < -1d".'
-YES_OPTION = "Act on all runs that --where means without asking back."
-BULK_AFTER_OPTION = "Go on behind this cursor, where the same command was interrupted."
 LIMIT_OPTION = "The most runs to list."
 TARGET_OPTION = "Check the signal against the code of this System first."
 REASON_OPTION = "Why; kept with the run."
@@ -352,15 +341,6 @@ NO_RUN = "there is no run {workflow}/{id}"
 OPEN_SINCE = "{name}: {status}, open for {took} since {created}"
 ENDED_AFTER = "{name}: {status} after {took}, begun {created}"
 ATTEMPTS = "{count:,} attempts"
-NOT_ENDED = "run {workflow}/{id} has not ended: it is {status}"
-NOT_ENDED_REMEDY = "cancel or terminate it first, and wait for its end"
-WHERE_EMPTY = "Say with --where which runs are meant; all of them are id is not null."
-BULK_COUNT = "{kind}: {count:,} runs"
-BULK_CONFIRM = "Go on?"
-BULK_NOTHING_DONE = "nothing was done; with --yes it is"
-BULK_PROGRESS = "{workflow}: {ended:,} of {total:,} runs, {rate:,.0f} a second"
-BULK_INTERRUPTED = "interrupted; the same command goes on with --after {cursor}"
-BULK_DONE = "{kind}: {said}"
 HAS_ENDED = "run {workflow}/{id} has ended: {status}"
 ENDED_REMEDY = "nothing can be asked of it any more; start another run under another id"
 NOTHING_TO_SKIP = "run {workflow}/{id} is {status}: none of its calls needs attention"
