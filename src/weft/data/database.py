@@ -12,10 +12,16 @@ from sqlalchemy import MetaData
 from weft.clock import EPOCH, Clock, SystemClock
 from weft.data.barrier import BarrierRow, all_rows, barrier_tables, forget, forget_runs
 from weft.data.opening import open_store
+from weft.data.outbox import Outbox, OutboxRow, outbox_tables
+from weft.data.outbox import all_rows as requests
 from weft.data.port import Store
+from weft.data.poster import Poster
+from weft.data.relay import OutboxRelay
 from weft.data.transaction import JoinedTransaction, ReadingTransaction, Transaction, WritingTransaction
 from weft.errors import TransactionMisused
 from weft.flow.ambient import current_call
+from weft.flow.port import RunsPort
+from weft.flow.posting import Destination
 from weft.model.effect import EffectKind
 
 LOCK_WAIT = timedelta(seconds=30)
@@ -43,6 +49,7 @@ class Database:
         self.name = store.name
         self._store = store
         self._clock = clock
+        self._outbox = Outbox()
 
     @classmethod
     def open(
@@ -89,11 +96,12 @@ class Database:
         if read_only:
             return ReadingTransaction(self._store.view("read_only=True"))
         if current is None:
-            return WritingTransaction(self._store.unit(alone=True))
+            unit = self._store.unit(alone=True)
+            return WritingTransaction(unit, Poster(unit, self._outbox, self._clock))
         if current.operation.kind is EffectKind.READ:
             return ReadingTransaction(self._store.view(f"{current.call.target} is declared as read"))
         unit = self._store.unit(alone=current.overtaken > 0)
-        return JoinedTransaction(unit, current, self._clock)
+        return JoinedTransaction(unit, current, Poster(unit, self._outbox, self._clock, call_id=current.call.id))
 
     async def create(self, tables: MetaData) -> None:
         """Create those tables that are missing; never changes one that is there.
@@ -145,6 +153,21 @@ class Database:
             count += went
         return count
 
+    def relay(self, port: RunsPort, destination: Destination) -> OutboxRelay:
+        """Return what carries the requests of this database's transactions to an engine; a host starts it.
+
+        Args:
+            port: the engine.
+            destination: names it; requests that were meant for another are left to that one's host.
+        """
+        return OutboxRelay(self._store, self._outbox, port=port, destination=destination)
+
+    async def outbox_rows(self) -> list[OutboxRow]:
+        """Return the requests that have not left yet, and those that were refused; for operators and tests."""
+        view = self._store.view("the outbox's books")
+        async with ReadingTransaction(view):
+            return await view.ask(requests())
+
     async def barrier_rows(self) -> list[BarrierRow]:
         """Return all that the barrier knows, as committed; for books and tests."""
         view = self._store.view("the barrier's books")
@@ -186,6 +209,7 @@ class Opening(Awaitable[Database], AbstractAsyncContextManager[Database]):
         database = Database(await open_store(self._url, self._lock_wait_s), clock=self._clock)
         try:
             await database.create(barrier_tables)
+            await database.create(outbox_tables)
             if self._tables is not None:
                 await database.create(self._tables)
         except BaseException:

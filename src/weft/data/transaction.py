@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager, suppress
+from datetime import timedelta
 from enum import Enum
 from time import monotonic
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar, Unpack
 
 from sqlalchemy import Executable
 
-from weft.clock import Clock
 from weft.data.barrier import OPERATION, UNDO, admit, role_of, settle
 from weft.data.port import AnyRow, Parameters, Result, Steps, Unit, View
+from weft.data.poster import Poster
 from weft.errors import NotDone, TransactionMisused
 from weft.flow.ambient import AlreadySettled, CurrentCall, Overtaken
+from weft.flow.posting import send_request, start_request
+from weft.flow.runs import Run, StartOptions
 from weft.model.call import Outcome, Refused, Reply
+from weft.model.message import Signal
+from weft.model.workflow import Workflow
+
+Input = TypeVar("Input")
 
 BREATH_S = 0.01
 """After this long a block lets the loop's other tasks run before it goes on."""
@@ -47,6 +54,53 @@ class Transaction(AbstractAsyncContextManager["Transaction"], ABC):
     def __init__(self) -> None:
         self._stage = Stage.NEW
         self._breathed = monotonic()
+
+    async def start(
+        self,
+        workflow: Workflow[Input, Any],
+        input: Input,  # noqa: A002 - the model's words
+        /,
+        *,
+        id: str,  # noqa: A002
+        within: timedelta | None = None,
+        **options: Unpack[StartOptions],
+    ) -> None:
+        """Start a run with the commit of this transaction: if it is committed the run starts, once; else never.
+
+        It returns as soon as that is written down beside the effect. Where the id is taken by a run with another input
+        nobody is there to be told: the request stays in the outbox as refused, and the log says so.
+
+        Args:
+            workflow: of which.
+            input: what it is given.
+            id: unique within its workflow.
+            within: how long it may take; see `Runs.start`.
+            options: for whom it works and when its turn comes; see StartOptions.
+
+        Raises:
+            ValueCannotTravel: The input is not of the declared type.
+            TransactionMisused: The block is over, or only reads.
+        """
+        poster = self._poster()
+        request = start_request(
+            workflow, input, run_id=id, within=within, options=options, now_ms=poster.clock.now_ms()
+        )
+        await poster.post(request)
+
+    async def send(self, run: Run[Any], signal: Signal) -> None:
+        """Tell a run a signal with the commit of this transaction, once; never where it is not committed.
+
+        What one transaction asks for leaves in order, and so does what is meant for one run.
+
+        Raises:
+            TransactionMisused: The block is over, or only reads.
+        """
+        await self._poster().post(send_request(run, signal))
+
+    def _poster(self) -> Poster:
+        if self._stage is not Stage.OPEN:
+            raise TransactionMisused("a request about a run outside the block of its transaction")
+        raise TransactionMisused("a request about a run in a transaction that only reads: nothing is committed by it")
 
     async def execute(self, statement: Executable, parameters: Parameters = None) -> Result:
         """Execute a statement; a list of parameters executes it once for each of them.
@@ -120,9 +174,13 @@ class ReadingTransaction(Transaction):
 class WritingTransaction(Transaction):
     """A transaction outside any call: no other one writes meanwhile, and leaving the block commits it."""
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Unit, poster: Poster | None = None) -> None:
         super().__init__()
         self._unit = unit
+        self._outgoing = poster
+
+    def _poster(self) -> Poster:
+        return self._outgoing if self._outgoing is not None and self._stage is Stage.OPEN else super()._poster()
 
     async def _run(self, statement: Executable, parameters: Parameters) -> Result:
         try:
@@ -143,6 +201,9 @@ class WritingTransaction(Transaction):
             await self._unit.commit()
         except Overtaken as overtaken:
             raise _conflict(overtaken) from overtaken
+        finally:
+            if self._outgoing is not None:
+                self._outgoing.left()  # also where nobody knows whether it was committed: a look does no harm
 
 
 def _conflict(overtaken: Overtaken) -> NotDone:
@@ -157,13 +218,17 @@ class JoinedTransaction(Transaction):
     all is rolled back. Both stay open, and the turn is kept, until the outcome is known.
     """
 
-    def __init__(self, unit: Unit, current: CurrentCall, clock: Clock) -> None:
+    def __init__(self, unit: Unit, current: CurrentCall, poster: Poster) -> None:
         super().__init__()
         self._unit = unit
+        self._outgoing = poster
         self._current = current
         self._call = current.call
-        self._clock = clock
+        self._clock = poster.clock
         self._task: asyncio.Task[Any] | None = None
+
+    def _poster(self) -> Poster:
+        return self._outgoing if self._stage is Stage.OPEN else super()._poster()
 
     async def _run(self, statement: Executable, parameters: Parameters) -> Result:
         return await self._unit.run(statement, parameters)
@@ -273,8 +338,11 @@ class JoinedTransaction(Transaction):
         """Commit and wait for it."""
         self._unwatch()
         self._stage = Stage.GONE
-        with suppress(asyncio.CancelledError):  # told after the end of the commit, which went well: that is the truth
-            await self._unit.commit(last)
+        try:
+            with suppress(asyncio.CancelledError):  # told after the end of the commit, which went well: that is true
+                await self._unit.commit(last)
+        finally:
+            self._outgoing.left()
 
     def _unwatch(self) -> None:
         if self._task is not None:

@@ -155,7 +155,12 @@ def recorded(terms: Terms) -> dict[str, Any]:
     """Return the terms of a start as the call of a run records them: what counts from now on becomes a time."""
     run = current_run.get()
     assert run is not None, "only a run's requests are recorded"
-    turn = terms["queueing"].since(run.now_ms())
+    return in_time(terms, run.now_ms())
+
+
+def in_time(terms: Terms, now_ms: int) -> dict[str, Any]:
+    """Return the terms of a start as they are written down: what counts from now on becomes a time."""
+    turn = terms["queueing"].since(now_ms)
     values: dict[str, Any] = {"within_ms": terms["within_ms"], "on_close": terms["on_close"]}
     return values | {name: getattr(turn, name) for name in _TURN}
 

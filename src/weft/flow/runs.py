@@ -171,7 +171,7 @@ class Runs:
         """
         spec = self._spec(workflow)
         data = spec.input.encode(input)
-        behalf, terms = _split(options, within=within, on_close=on_close)
+        behalf, terms = split_options(options, within=within, on_close=on_close)
         await self._port.start(spec.name, id, data, behalf=behalf, **terms)
         return Run(self._port, spec, id)
 
@@ -197,7 +197,7 @@ class Runs:
         """
         spec = self._spec(workflow)
         data = spec.input.encode(input)
-        behalf, terms = _split(options, within=within, on_close=on_close)
+        behalf, terms = split_options(options, within=within, on_close=on_close)
         name = spec.name
         try:
             done = await run_to_its_end(self._port, workflow=name, run_id=id, data=data, behalf=behalf, terms=terms)
@@ -211,7 +211,7 @@ class Runs:
         return Run(self._port, self._spec(workflow), id)
 
 
-def _split(options: StartOptions, *, within: timedelta | None, on_close: OnClose) -> tuple[Behalf, Terms]:
+def split_options(options: StartOptions, *, within: timedelta | None, on_close: OnClose) -> tuple[Behalf, Terms]:
     """Return for whom a run works, and on which terms."""
     if not options:
         return NOBODY, {"within_ms": _milliseconds(within), "on_close": on_close, "queueing": FIRST_COME}

@@ -51,6 +51,7 @@ class Wiring:
         providers: by the type that they provide.
         replace: instances in place of services, by contract.
         memories: the databases that were opened, which remember calls.
+        opened: the resources that services were given, as they were opened.
     """
 
     system: System
@@ -61,6 +62,7 @@ class Wiring:
     providers: Mapping[Any, Provider] = field(default_factory=dict[Any, Provider])
     replace: Mapping[type[Any], object] = field(default_factory=dict[type[Any], object])
     memories: list[Any] = field(default_factory=list[Any])
+    opened: list[Any] = field(default_factory=list[Any])
 
 
 async def bind(wiring: Wiring, stack: AsyncExitStack) -> dict[str, Bound]:
@@ -129,6 +131,7 @@ class _Binder:
             opened = await stack.enter_async_context(provider(self._spec.name, url))
             if hasattr(opened, "forget_runs"):  # by name: `data` is an extra
                 wiring.memories.append(opened)
+            wiring.opened.append(opened)
             return opened
         if hint in wiring.own:
             return wiring.own[hint]

@@ -16,6 +16,7 @@ from weft.engine.errors import EngineCannot
 from weft.engine.execution.program import Program
 from weft.errors import DeclarationInvalid
 from weft.flow.ambient_runs import AmbientRuns
+from weft.flow.posting import Outgoing, Relay
 from weft.flow.runs import Run, Runs
 from weft.host.bindings import NotingPort, Provider, Wiring, bind, proxy_for
 from weft.host.collector import rare_collections
@@ -110,6 +111,7 @@ class Host(Runs):
             replace=options.get("replace", {}),
         )
         self._stack = AsyncExitStack()
+        self._relays: list[Relay] = []
 
     async def __aenter__(self) -> Self:
         self.settings.folder.mkdir(parents=True, exist_ok=True)
@@ -121,12 +123,17 @@ class Host(Runs):
             if isinstance(self.engine, EmbeddedEngine):
                 self.engine.housekeeping.memories = tuple(self._wiring.memories)
                 self.engine.housekeeping.retention = self.settings.retention
+            outgoing = [each for each in self._wiring.opened if isinstance(each, Outgoing)]
+            relays = self._relays = [each.relay(self.engine, self.engine.identity) for each in outgoing]
             programs = {spec.name: self._program(spec) for spec in self._wiring.system.workflows.values()}
             stack.push_async_callback(self.engine.kill)  # where opening it is interrupted; nothing is left to kill else
             self.engine.schedules.declare(tuple(self._wiring.system.schedules.values()))
             await self.engine.open(programs, self._wiring.system.operations, self._pipeline.handler)
             # Last in, first out: the engine drains while the services that it calls are still there.
             stack.push_async_callback(self.engine.close)
+            for relay in relays:
+                stack.push_async_callback(relay.close)
+                relay.start()
             self._stack = stack.pop_all()
         return self
 
@@ -150,6 +157,11 @@ class Host(Runs):
     async def close(self) -> None:
         """Drain and close; harmless when done already."""
         await self._stack.aclose()
+
+    @property
+    def is_relaying(self) -> bool:
+        """Tell whether requests of services' transactions are on their way to the engine."""
+        return any(relay.busy for relay in self._relays)
 
     async def kill(self) -> None:
         """Drop everything as a crash would: no call under way ends, and nothing more is committed."""

@@ -238,6 +238,8 @@ class World(Runs):
                     await asyncio.wait_for(engine.until_changed(), LOOK_S)
 
     def _is_quiet(self) -> bool:
+        if self.host.is_relaying:
+            return False
         parked = self.clock.parked - self.faults.network.unawaited
         # The engine counts the attempts of runs, from the moment they are decided; the ledger those of outsiders, too.
         engine = self.host.embedded

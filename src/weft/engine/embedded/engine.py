@@ -102,6 +102,7 @@ class EmbeddedEngine(OperatorActs):
         self.housekeeping = Housekeeping(self._work.shelf, self._work.clock, do=self._do)
         self._work.operators.delete = self.housekeeping.delete
         self._store: Store | None = None
+        self._identity = ""
         self._commits = 0
         self._recovered: int | None = 0
         self._changed = asyncio.Event()
@@ -123,6 +124,7 @@ class EmbeddedEngine(OperatorActs):
             StoreOwned, StoreNewer, StoreOfOtherSystem, StoreFailed: the store cannot be taken.
         """
         store = self._store = Store.open(self._path, system=self._system, owner=True)
+        self._identity = store.identity
         try:
             await self._begin(store, programs, {**OPERATIONS, **operations}, handler=handler)
         except BaseException:
@@ -161,6 +163,10 @@ class EmbeddedEngine(OperatorActs):
         for row in rows:
             if not self._work.shelf.is_loaded(row.key):
                 self._work.shelf.load(row)
+
+    def identity(self) -> str:
+        """Return the name of the store, which no other has; empty before it was first opened."""
+        return self._identity
 
     async def close(self) -> None:
         """Stop intake, let calls under way end, commit, and give the store back."""

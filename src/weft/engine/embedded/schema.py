@@ -203,8 +203,14 @@ def next_epoch(connection: sqlite3.Connection, path: Path) -> int:
         cursor.execute("BEGIN IMMEDIATE")
         cursor.execute("UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'epoch'")
         epoch = int(cursor.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
+        cursor.execute("INSERT OR IGNORE INTO meta VALUES ('id', lower(hex(randomblob(16))))")
         cursor.execute("COMMIT")
     return epoch
+
+
+def identity_of(connection: sqlite3.Connection) -> str:
+    """Return the name that a store got when it was first opened, and that no other has."""
+    return str(connection.execute("SELECT value FROM meta WHERE name = 'id'").fetchone()[0])
 
 
 def check_epoch(connection: sqlite3.Connection, path: Path, *, epoch: int) -> None:

@@ -76,6 +76,11 @@ class Store:
         self._version = self._data_version()
         self._load_names()
 
+    @property
+    def identity(self) -> str:
+        """Return the name that no other store has."""
+        return schema.identity_of(self._reading)
+
     @classmethod
     def open(cls, path: Path, *, system: str | None, owner: bool) -> Store:
         """Open the store at `path`; as its owner, make it where it is missing.
