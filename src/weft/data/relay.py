@@ -25,7 +25,7 @@ LONGEST_WAIT_S = 5.0
 TRIES = 20
 """After so many failures that are not the engine's absence a request counts as refused."""
 
-AWAY = frozenset({"StoreFailed", "StoreOwned"})
+AWAY = frozenset({"StoreFailed", "EngineUnreachable"})
 """Failures that say nothing about the request: the engine is away."""
 
 

@@ -118,6 +118,10 @@ class Engine(RunsPort, Protocol):
         """Return what starts runs by the time."""
         ...
 
+    def identity(self) -> str:
+        """Return the name of what keeps the runs, which no other has; empty before it was first opened."""
+        ...
+
     async def open(
         self, programs: Mapping[str, Program], operations: Mapping[str, Operation], handler: Handler
     ) -> None:

@@ -93,6 +93,10 @@ class TemporalEngine(TemporalRuns):
         self.failed: WeftError | None = None
         self.schedules = NoSchedules()
 
+    def identity(self) -> str:
+        """Return the name of what keeps the runs: whoever works on one task queue works for one engine."""
+        return f"temporal:{self._target.namespace}/{self._queue}"
+
     # Opening and closing.
 
     async def open(
