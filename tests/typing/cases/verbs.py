@@ -1,7 +1,7 @@
 """Updates, children, generations and patches: what their types say."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import assert_type
 
 from weft import (
@@ -12,6 +12,7 @@ from weft import (
     Signal,
     State,
     Update,
+    Workflow,
     continue_as_new,
     deprecate_patch,
     idempotent,
@@ -62,6 +63,15 @@ async def greet(name: str) -> int:
     return len(name)
 
 
+@workflow(at_once=10, at_once_per_key=1)
+async def limited(name: str) -> int:
+    """Count letters, ten at a time."""
+    return len(name)
+
+
+assert_type(limited, Workflow[str, int])
+
+
 @workflow
 async def cart(state: Cart, *, runs: Runs) -> None:
     """Answer updates for years."""
@@ -101,6 +111,11 @@ async def outside(runs: Runs) -> None:
     assert_type(await runs.run(greet, "ada", id="1"), int)
     await runs.run(greet, 3, id="1")  # error wanted: the input is a str
     await runs.run(greet, "ada", id="1", on_close="forget")  # error wanted: there is no such policy
+    assert_type(await runs.run(limited, "ada", id="1", key="a", priority=5, after=timedelta(hours=1)), int)
+    await runs.start(limited, "ada", id="1", at=datetime.now(UTC), tenant="acme")
+    await runs.start(limited, "ada", id="1", key=7)  # error wanted: a key is a text
+    await runs.start(limited, "ada", id="1", at=timedelta(hours=1))  # error wanted: a time, not a duration
+    await runs.start(limited, "ada", id="1", prority=5)  # error wanted: there is no such option
     await runs.start(greet, "ada", id="1", within=5)  # error wanted: a duration is a timedelta
 
 
