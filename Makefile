@@ -18,7 +18,7 @@ WORKERS ?= 2
 VERSIONS ?= 3.11 3.13 3.14
 
 .DEFAULT_GOAL := help
-.PHONY: help demo temporal temporal-stop test test-all test-newest check format bench torture postgresql postgresql-stop changelog clean
+.PHONY: help demo temporal temporal-stop test test-all test-newest check format bench torture differential postgresql postgresql-stop changelog clean
 
 help:  ## show these lines
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -62,6 +62,9 @@ bench: $(VENV)/.bench  ## measure, beside the peers; ARGS="--only throughput --q
 
 torture: $(READY)  ## kill a market at 10,000 moments and audit what is left; ARGS="--kills 200"
 	@$(BIN)/python -m torture $(ARGS)
+
+differential: $(READY)  ## run 1,000 random programs on both engines, which must agree; ARGS="--programs 100"
+	@WEFT_PYTHON=$(BIN)/python $(BIN)/python -m differential $(ARGS)
 
 postgresql:  ## start a PostgreSQL for tests on a free port; its URL is the last line
 	@scripts/servers/postgresql.sh start

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from weft.errors import CallFailed, RunFailed
 from weft.flow.chance import random, uuid4
-from weft.flow.continuing import continue_as_new
+from weft.flow.continuing import continue_as_new, journal_nearly_full
 from weft.flow.messages import receive
 from weft.flow.patches import patched
 from weft.flow.runs import Runs
@@ -226,6 +226,12 @@ async def generations(left: int) -> list[str]:
 
 
 @workflow
+async def roomy(count: int) -> list[bool]:
+    """Tell some times whether it is time to continue as new."""
+    return [journal_nearly_full() for _ in range(count)]
+
+
+@workflow
 async def chances(count: int) -> list[str]:
     """Throw dice."""
     return [f"{uuid4()} {random()}" for _ in range(count)]
@@ -292,6 +298,6 @@ stage = System(
     services=[Desk],
     workflows=[
         in_turn, side_by_side, trip, strict_trip, naps, impatient, listener, patient, sleeper, stubborn, generations,
-        chances, parent, parent_of_failure, parent_for_a_while, caller, careful, mended, broken,
+        chances, roomy, parent, parent_of_failure, parent_for_a_while, caller, careful, mended, broken,
     ],
 )  # fmt: skip

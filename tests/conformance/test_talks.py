@@ -20,6 +20,7 @@ from tests.conformance.stage import (
     parent_for_a_while,
     parent_of_failure,
     patient,
+    roomy,
     sleeper,
 )
 from weft.errors import RunCancelled, RunClosed, RunNotFound, ValueInvalid
@@ -44,6 +45,13 @@ async def test_state_is_seen_from_outside(host: Host, key: str) -> None:
 
     assert before == ["nothing"]
     assert await run.read(heard) == ["a"]
+
+
+async def test_a_run_asks_how_full_its_journal_is(host: Host, key: str) -> None:
+    """A workflow may ask at any time whether it should continue as new; a short run should not."""
+    run = await host.start(roomy, 2, id=key)
+
+    assert await run.result() == [False, False]
 
 
 async def test_a_question_is_answered(host: Host, key: str) -> None:

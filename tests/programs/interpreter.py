@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +29,7 @@ from weft.model.workflow import workflow
 
 KEEPER = "keeper"
 PATIENCE = timedelta(seconds=50)
+MOMENT_S = 0.05
 shown = State("shown", 0)
 
 
@@ -63,7 +65,7 @@ async def keeper(asked: int) -> int:
 @workflow
 async def errand(key: str, *, safe: Safe) -> str:
     """Pay after a moment."""
-    await asyncio.sleep(1)
+    await asyncio.sleep(MOMENT_S)
     return await safe.pay(key)
 
 
@@ -79,18 +81,28 @@ class Booth(Service, name="booth"):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is left to perform, generation by generation, and how the generations before have ended."""
+    """What is left to perform, generation by generation, and how the generations before have ended.
+
+    Attributes:
+        keeper: the run that is asked.
+        second_ms: how long a second of the program takes.
+        late_s: how late waits may be, in seconds of the program; `luck` decides how late each is.
+    """
 
     program: str
     key: str
     ends: tuple[str, ...] = ()
+    keeper: str = KEEPER
+    second_ms: int = 1_000
+    late_s: float = 0.0
+    luck: int = 0
 
 
 @workflow
 async def perform(part: Part, *, depot: Depot, safe: Safe, booth: Booth, runs: Runs) -> str:
     """Perform a program: each generation under a saga, the last one's end being the run's."""
     first, *rest = json.loads(part.program)
-    hand = _Hand(part.key, depot, safe, booth=booth, runs=runs)
+    hand = _Hand(part, depot, safe, booth=booth, runs=runs)
     if not rest or journal_nearly_full():
         async with saga():
             return json.dumps([*part.ends, await hand.perform(first)])
@@ -99,14 +111,15 @@ async def perform(part: Part, *, depot: Depot, safe: Safe, booth: Booth, runs: R
             end = json.dumps(await hand.perform(first))
     except Exception as error:  # noqa: BLE001 - what the program is about
         end = type(error).__name__
-    return continue_as_new(Part(json.dumps(rest), part.key, (*part.ends, end)))
+    return continue_as_new(replace(part, program=json.dumps(rest), ends=(*part.ends, end)))
 
 
 class _Hand:
     """Performs the parts of one program."""
 
-    def __init__(self, key: str, depot: Depot, safe: Safe, *, booth: Booth, runs: Runs) -> None:
-        self._key = key
+    def __init__(self, part: Part, depot: Depot, safe: Safe, *, booth: Booth, runs: Runs) -> None:
+        self._part = part
+        self._key = part.key
         self._depot = depot
         self._safe = safe
         self._booth = booth
@@ -136,11 +149,11 @@ class _Hand:
             case "refuse":
                 raise Odd(number)
             case "take":
-                return type(await receive(Word, within=PATIENCE)).__name__
+                return type(await receive(Word, within=PATIENCE * self._part.second_ms / 1_000)).__name__
             case "ask":
-                return await self._runs.find(keeper, KEEPER).ask(Count(rest[0]))
+                return await self._runs.find(keeper, self._part.keeper).ask(Count(rest[0]))
             case "sleep":
-                await asyncio.sleep(_own(rest[0], number))
+                await asyncio.sleep(self._own(rest[0], number))
             case "run" | "start":
                 return await self._have_child(kind, number, *rest)
             case _:
@@ -152,9 +165,10 @@ class _Hand:
         # A child rests before it begins: what happens at the time of its start has no order.
         program = json.dumps([["one by one", number, ["sleep", number, 1], part]])
         child = f"{self._key}.{number}"
-        limit = None if within is None else timedelta(seconds=_own(within, number))
+        limit = None if within is None else timedelta(seconds=self._own(within, number))
         act = self._runs.run if kind == "run" else self._runs.start
-        ended = await act(perform, Part(program, child), id=child, within=limit, on_close=closing)
+        its = replace(self._part, program=program, key=child, ends=())
+        ended = await act(perform, its, id=child, within=limit, on_close=closing)
         return ended if kind == "run" else "started"
 
     async def _around(self, kind: str, number: int, rest: list[Any]) -> Any:
@@ -173,12 +187,12 @@ class _Hand:
             case "shield":
                 return await asyncio.shield(self.perform(rest[0]))
             case "limit":
-                async with asyncio.timeout(_own(rest[0], number)):
+                async with asyncio.timeout(self._own(rest[0], number)):
                     return await self.perform(rest[1])
             case "wait for":
-                return await asyncio.wait_for(self.perform(rest[1]), _own(rest[0], number))
+                return await asyncio.wait_for(self.perform(rest[1]), self._own(rest[0], number))
             case "race":
-                return await self._race(_own(rest[0], number), rest[1])
+                return await self._race(self._own(rest[0], number), rest[1])
             case _:
                 return await self._try(rest[0])
 
@@ -197,10 +211,11 @@ class _Hand:
         except Exception as error:  # noqa: BLE001 - what the program is about
             return type(error).__name__
 
-
-def _own(seconds: int, number: int) -> float:
-    """Return a time that no other node waits for: which of two things that are due at once comes first is nobody's."""
-    return seconds + number / 100 + number * number / 10_000
+    def _own(self, seconds: int, number: int) -> float:
+        """Return a time that no other node waits for: of two things due at once, which comes first is nobody's."""
+        part = self._part
+        late_s = part.late_s and part.late_s * zlib.crc32(f"{part.luck} {seconds} {number}".encode()) / (1 << 32)
+        return (seconds + number / 100 + number * number / 10_000 + late_s) * part.second_ms / 1_000
 
 
 async def _together(parts: list[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from weft.cli import exits, texts
+from weft.cli.engine_texts import ENGINES_SHORT
 from weft.cli.invocation import Invocation, common_options
 from weft.cli.lazily import LazyGroup
 from weft.cli.output import forget_reader, put_json, say, shown
@@ -34,6 +35,7 @@ def main() -> NoReturn:
         "store": ("weft.cli.storing", texts.STORE_SHORT),
         "replay": ("weft.cli.replaying", texts.REPLAY_SHORT),
         "schedules": ("weft.cli.schedules", SCHEDULES_SHORT),
+        "engines": ("weft.cli.engines", ENGINES_SHORT),
         "doctor": ("weft.cli.doctor", texts.DOCTOR_SHORT),
         "explain": ("weft.cli.explain", texts.EXPLAIN_SHORT),
     },

@@ -63,15 +63,33 @@ def make_engine(settings: Settings, *, system: str, clock: Clock, ids: Ids) -> H
     if not isinstance(clock, SystemClock):
         what = f"the host was given a clock of its own, {type(clock).__name__}, and time on Temporal is the server's"
         raise EngineCannot(what, remedy="leave the clock away, or stay on the embedded engine")
-    if settings.retention.keep is not None or settings.retention.workflows:
-        what = "the settings say how long ended runs are kept, and on Temporal the namespace says that"
-        raise EngineCannot(what, remedy="temporal operator namespace update --retention 30d NAME")
-    if find_spec("temporalio") is None:
-        what = "the engine is a Temporal server, and the package temporalio is not installed"
-        raise ExtraMissing(what, remedy="pip install 'weft[temporal]'")
+    check_retention(settings)
+    require_temporal()
     # By name: who has no Temporal server needs nothing of its library, and pays nothing for it.
     room: Any = import_module("weft.engine.temporal.engine")
     target = read_target(settings.engine)
     return cast(
         "HostedEngine", room.TemporalEngine(target, system=system, clock=clock, ids=ids, limits=settings.limits)
     )
+
+
+def check_retention(settings: Settings) -> None:
+    """Raise if settings that name a Temporal server say how long ended runs are kept.
+
+    Raises:
+        EngineCannot: they do.
+    """
+    if settings.retention.keep is not None or settings.retention.workflows:
+        what = "the settings say how long ended runs are kept, and on Temporal the namespace says that"
+        raise EngineCannot(what, remedy="temporal operator namespace update --retention 30d NAME")
+
+
+def require_temporal() -> None:
+    """Raise if Temporal's library is not installed.
+
+    Raises:
+        ExtraMissing: it is not.
+    """
+    if find_spec("temporalio") is None:
+        what = "the engine is a Temporal server, and the package temporalio is not installed"
+        raise ExtraMissing(what, remedy="pip install 'weft[temporal]'")

@@ -14,6 +14,7 @@ from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
 from weft.engine.execution.entries import Ended, Skipped, ended
 from weft.engine.execution.scopes import CallRecord
+from weft.engine.temporal.cancelling import cancel_later
 from weft.engine.temporal.failures import ASK, outcome_of, unsettled
 from weft.engine.temporal.house import House
 from weft.engine.temporal.payloads import CallNote, OperatorNote, TroubleNote, data_of, noted, payload
@@ -232,8 +233,7 @@ class Calls:
         if live.record.operation.kind is EffectKind.READ:
             self._forget(live)
         if live.handle is not None:
-            # A turn later: a handle that is cancelled before its first step ends without an outcome.
-            self._loop.call_soon(live.handle.cancel)
+            cancel_later(self._loop, live.handle.cancel)
 
     def skip(self, note: OperatorNote) -> int:
         """Give up the calls that need attention; return how many there were."""
@@ -243,7 +243,7 @@ class Calls:
                 self._skip(live, note)
             else:
                 live.skipped = note
-                self._loop.call_soon(live.handle.cancel)
+                cancel_later(self._loop, live.handle.cancel)
         return len(troubled)
 
     def _skip(self, live: _Live, note: OperatorNote) -> None:
@@ -261,7 +261,7 @@ class Calls:
                     self._again(live)
             elif not live.abandoned:
                 live.hurried = True
-                self._loop.call_soon(live.handle.cancel)
+                cancel_later(self._loop, live.handle.cancel)
 
     def _again(self, live: _Live) -> None:
         live.hurried = False

@@ -13,6 +13,7 @@ from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
 
 from weft.engine.execution.scopes import CallRecord
 from weft.engine.temporal.attributes import search_attributes
+from weft.engine.temporal.cancelling import cancel_later
 from weft.engine.temporal.failures import run_failure
 from weft.engine.temporal.house import house
 from weft.engine.temporal.naming import DIGEST, workflow_id
@@ -124,4 +125,4 @@ class Child:
         if self._on_close == "terminate":
             self._terminate(self)
         elif self._on_close == "cancel":
-            asyncio.get_running_loop().call_soon(handle.cancel)
+            cancel_later(asyncio.get_running_loop(), handle.cancel)

@@ -17,6 +17,7 @@ from weft.engine.execution.program import Program
 from weft.engine.temporal.connection import connect
 from weft.engine.temporal.house import House
 from weft.engine.temporal.limits import check_bound, fitting
+from weft.engine.temporal.moving import check_programs
 from weft.engine.temporal.operations import Operations
 from weft.engine.temporal.payloads import (
     TROUBLE,
@@ -27,7 +28,6 @@ from weft.engine.temporal.runs import TemporalRuns
 from weft.engine.temporal.schedules import NoSchedules
 from weft.engine.temporal.story import story_of
 from weft.engine.temporal.target import Target
-from weft.engine.temporal.turns import check_turns
 from weft.engine.temporal.worker import Pace, Workers
 from weft.errors import WeftError
 from weft.flow.ambient_runs import OPERATIONS
@@ -108,7 +108,7 @@ class TemporalEngine(TemporalRuns):
             EngineUnreachable, NamespaceMissing, AttributesMissing: it cannot be used.
             EngineCannot: the System asks for what Temporal cannot do.
         """
-        check_turns(programs.values())
+        check_programs(tuple(programs.values()))
         known = {**OPERATIONS, **operations}
         client, registered = await connect(self._target, self._converter)
         self._client, self._registered = client, registered

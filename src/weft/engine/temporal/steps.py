@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import events
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 
 from temporalio import workflow
 
@@ -46,17 +47,24 @@ class TemporalExecution(Execution):
     def patched(self, patch: str, *, deprecated: bool) -> bool:
         """Tell whether the run goes by a patch of its code, as Temporal's markers say."""
         self._check_alive()
-        inner = events._get_running_loop()  # noqa: SLF001 - as the run's own loop does
-        events._set_running_loop(self._outer)  # noqa: SLF001
-        try:
+        with self._outside():
             if deprecated:
                 workflow.deprecate_patch(patch)
                 return True
             return workflow.patched(patch)
-        finally:
-            events._set_running_loop(inner)  # noqa: SLF001
 
     def journal_nearly_full(self) -> bool:
         """Tell whether it is time to continue as new: by events, bytes, signals and updates."""
         self._check_alive()
-        return self._fullness() >= NEARLY_FULL
+        with self._outside():
+            return self._fullness() >= NEARLY_FULL
+
+    @contextmanager
+    def _outside(self) -> Generator[None]:
+        """Let Temporal's API be called in the middle of a step: it looks at which loop runs."""
+        inner = events._get_running_loop()  # noqa: SLF001 - as the run's own loop does
+        events._set_running_loop(self._outer)  # noqa: SLF001
+        try:
+            yield
+        finally:
+            events._set_running_loop(inner)  # noqa: SLF001
