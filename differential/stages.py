@@ -15,7 +15,7 @@ from differential.endings import STUCK, End, Ending, ending_of, lines_of
 from differential.faults import OPERATIONS, Faults
 from differential.trials import Trial, children_of, trees_by_run
 from tests.engine.embedded.mill import HOUR, Books, Depot, Mill, Safe, Script
-from tests.programs.interpreter import Booth, Part, Word, errand, keeper, perform, shown
+from tests.programs.interpreter import Booth, Part, Token, errand, keeper, perform, shown
 from weft.clock import Clock
 from weft.codec import codec_for
 from weft.errors import RunClosed, RunFailed, RunNotFound
@@ -74,10 +74,10 @@ class Stage:
             await host.start(keeper, 0, id=asked)
         part = Part(trial.text, own, keeper=asked, second_ms=self.second_ms, late_s=self.late_s, luck=self.luck)
         await host.start(perform, part, id=own)
-        word = codec_for(Word).encode(Word())
+        word = codec_for(Token).encode(Token())
         for number in range(trial.words):
             try:
-                await host.engine.send(perform.name, own, kind="Word", data=word, message_id=f"word {number}")
+                await host.engine.send(perform.name, own, kind="Token", data=word, message_id=f"token {number}")
             except RunClosed:
                 return
 

@@ -39,7 +39,7 @@ class Odd(Declined):
     number: int
 
 
-class Word(Signal):
+class Token(Signal):
     """Something to take."""
 
 
@@ -149,7 +149,7 @@ class _Hand:
             case "refuse":
                 raise Odd(number)
             case "take":
-                return type(await receive(Word, within=PATIENCE * self._part.second_ms / 1_000)).__name__
+                return type(await receive(Token, within=PATIENCE * self._part.second_ms / 1_000)).__name__
             case "ask":
                 return await self._runs.find(keeper, self._part.keeper).ask(Count(rest[0]))
             case "sleep":

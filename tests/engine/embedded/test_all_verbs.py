@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.engine.embedded.jump_clock import JumpClock
 from tests.engine.embedded.mill import HOUR, Mill
-from tests.programs.interpreter import KEEPER, Booth, Count, Odd, Part, Word, errand, keeper, perform
+from tests.programs.interpreter import KEEPER, Booth, Count, Odd, Part, Token, errand, keeper, perform
 from tests.programs.trees import programs, takes
 from weft.codec import codec_for
 from weft.errors import RunClosed, StoreFailed
@@ -49,8 +49,8 @@ async def begin(mill: Mill, program: str) -> None:
         await mill.host.start(perform, Part(program, ROOT), id=ROOT)
         for number in range(takes(program)):
             with suppress(RunClosed):
-                data = codec_for(Word).encode(Word())
-                await mill.engine.send(perform.name, ROOT, kind="Word", data=data, message_id=f"word {number}")
+                data = codec_for(Token).encode(Token())
+                await mill.engine.send(perform.name, ROOT, kind="Token", data=data, message_id=f"token {number}")
 
 
 async def ends_of(mill: Mill) -> Ends:
