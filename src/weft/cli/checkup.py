@@ -25,8 +25,8 @@ from weft.model.run import RunStatus
 from weft.model.system import System
 
 OLDEST_PYTHON, TOO_NEW_PYTHON = (3, 11), (3, 15)
-KERNEL = ("click", "msgspec", "rich")
-EXTRAS = (("data", ("sqlalchemy",)),)
+KERNEL = ("click", "cronsim", "msgspec", "rich", "tzdata")
+EXTRAS = (("data", ("sqlalchemy", "greenlet", "psycopg")), ("temporal", ("temporalio",)))
 
 ENOUGH_BYTES = 100 * 1024 * 1024
 """Less free space than this is worth a word."""
