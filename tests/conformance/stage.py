@@ -173,6 +173,13 @@ async def impatient(thing: str, *, desk: Desk) -> str:
 
 
 @workflow
+async def hasty(thing: str, *, desk: Desk) -> None:
+    """Take a thing in a saga, but do not wait for it for long."""
+    async with saga(), asyncio.timeout(10 * SHORT.total_seconds()):
+        await desk.take(thing)
+
+
+@workflow
 async def listener(count: int) -> list[str]:
     """Hear some words and answer questions between them."""
     words: list[str] = []
@@ -297,7 +304,7 @@ stage = System(
     "stage",
     services=[Desk],
     workflows=[
-        in_turn, side_by_side, trip, strict_trip, naps, impatient, listener, patient, sleeper, stubborn, generations,
-        chances, roomy, parent, parent_of_failure, parent_for_a_while, caller, careful, mended, broken,
+        in_turn, side_by_side, trip, strict_trip, naps, impatient, hasty, listener, patient, sleeper, stubborn,
+        generations, chances, roomy, parent, parent_of_failure, parent_for_a_while, caller, careful, mended, broken,
     ],
 )  # fmt: skip
