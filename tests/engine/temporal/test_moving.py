@@ -90,6 +90,13 @@ def test_what_leaves_its_runs_alone_is_not_refused() -> None:
     assert list(move_of(system, Settings(engine=NOWHERE), None).refusals) == []
 
 
+def failing() -> Desk:
+    """Return a desk at which two attempts about one of the things fail."""
+    desk = Desk()
+    desk.broken["thing-1"] = 2
+    return desk
+
+
 async def perform(host: Host, flow: Workflow[Any, Any], given: object, *, key: str) -> None:
     """Run a workflow to its end, with a word where it listens for one."""
     run = await host.start(flow, given, id=key)
@@ -107,6 +114,8 @@ async def billed(host: Host, flow: Workflow[Any, Any], key: str) -> Counter[str]
     while run:
         history = await client.get_workflow_handle(f"{flow.name}/{key}", run_id=run).fetch_history()
         found += Counter(KINDS[each.event_type] for each in history.events if each.event_type in KINDS)
+        attempts = [each.activity_task_started_event_attributes.attempt for each in history.events]
+        found["retry"] += sum(attempt - 1 for attempt in attempts if attempt)
         last = history.events[-1]
         run = last.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
     return found
@@ -134,13 +143,15 @@ async def test_actions_are_those_of_a_history(
     given = key if flow is parent else given
     embedded = Settings(engine=f"sqlite:///{tmp_path}/runs.db", store=str(tmp_path))
     there = Settings(engine=f"temporal://{temporal_address}/default?task_queue={key}", store=str(tmp_path))
-    async with Host(stage, settings=embedded) as host:
+    async with Host(stage, settings=embedded, replace={Desk: failing()}) as host:
         await perform(host, flow, given, key=key)
-    async with Host(stage, settings=there) as host:
+    async with Host(stage, settings=there, replace={Desk: failing()}) as host:
         await perform(host, flow, given, key=key)
         expected = await billed(host, flow, key)
 
     with closing(Store.open(embedded.engine_path, system=stage.name, owner=False)) as store:
         costs = {each.workflow: each for each in move_of(stage, embedded, store).costs}
 
-    assert (costs[flow.name].runs, costs[flow.name].mean) == (1, dict(expected))
+    found = dict(costs[flow.name].mean)
+    assert found.pop("heartbeat", 0) == expected["retry"]  # no history shows them: each failed attempt leaves one
+    assert (costs[flow.name].runs, found) == (1, dict(+expected))
