@@ -8,13 +8,14 @@ from dataclasses import replace
 import pytest
 
 from differential.endings import differences, ending_of
-from differential.judging import Judge
+from differential.judging import Finding, Judge
 from differential.shrinking import smaller
 from differential.trials import Trial, draw
 
 SEED = 20_26
 PROGRAMS = 50
 SECOND_MS = 400
+SMALL_SECOND_MS = 200
 SEQUENCE = Trial(0, json.dumps([["one by one", 1, ["pay", 2], ["pay", 3], ["fail", 4]]]))
 AT_ONCE = Trial(0, SEQUENCE.text.replace("one by one", "all at once"))
 FAILED = {"": ("RunFailed", "LookupError")}
@@ -92,3 +93,19 @@ async def test_programs_that_hang_on_time_are_not_compared() -> None:
     found = await Judge("", SEED, 1_000, 1, ignored).steady([close, clear])
 
     assert list(found) == [clear.number]
+
+
+@pytest.mark.timeout(300)
+async def test_a_difference_is_seen_and_made_smaller(temporal_address: str) -> None:
+    """What Temporal does otherwise, which is why binding refuses it, is found, and what has no part in it goes."""
+    child = ["one by one", 3, ["put", 4], ["sleep", 5, 30]]
+    first = ["all at once", 1, ["start", 2, None, "cancel", child], ["show", 6]]
+    trial = Trial(0, json.dumps([first, ["one by one", 7, ["look", 8], ["sleep", 9, 10]]]), faults=False)
+    judge = Judge(temporal_address, SEED, SMALL_SECOND_MS, PROGRAMS, ignored)
+
+    found = await judge.shrink(Finding(trial, []))
+
+    assert trial.is_apart
+    assert found.trial.is_apart
+    assert found.trial.size < trial.size
+    assert found.differences
