@@ -46,9 +46,9 @@ def test_a_backup_takes_nobodys_place(weft: Weft, folder: Path) -> None:
     (folder / "there.db").write_text("mine", encoding="utf-8")
     (folder / "half.db.partial").touch()
 
-    answers = [weft("store", "backup", name) for name in ("there.db", "desk.db", "half.db", "no/where.db")]
+    answers = [weft("store", "backup", name) for name in ("there.db", "desk.db", "half.db", "no/where.db", "")]
 
-    assert [answer.code for answer in answers] == [3, 3, 3, 3]
+    assert [answer.code for answer in answers] == [3, 3, 3, 3, 3]
     assert all("WEFT-E342" in answer.err for answer in answers)
     assert (folder / "there.db").read_text("utf-8") == "mine"
 

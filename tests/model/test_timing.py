@@ -178,3 +178,14 @@ def test_moments_without_a_zone_are_refused() -> None:
         at(datetime(2026, 1, 1, 12))  # noqa: DTZ001
     with pytest.raises(ScheduleInvalid, match="too short"):
         every(timedelta(milliseconds=999))
+
+
+def test_nothing_lies_past_the_ends_of_the_calendar() -> None:
+    """An interval ends with the calendar instead of breaking on it; times at its ends are refused, and so are ages."""
+    century = every(timedelta(days=36_525))
+
+    assert [each.year for each in century.after(datetime(9700, 1, 1, tzinfo=UTC))] == [9770, 9870, 9970]
+    with pytest.raises(ScheduleInvalid, match="longer than a hundred years"):
+        every(timedelta(days=36_526))
+    with pytest.raises(ScheduleInvalid, match="end of the calendar"):
+        at(datetime.max.replace(tzinfo=UTC, microsecond=0))

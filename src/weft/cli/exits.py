@@ -7,6 +7,7 @@ from weft.errors import (
     CursorInvalid,
     InputInvalid,
     QueryInvalid,
+    ScheduleInvalid,
     SettingInvalid,
     StoreFailed,
     StoreNewer,
@@ -40,6 +41,6 @@ def wrong_use(error: SettingInvalid) -> WrongUse:
 
 def code_of(error: WeftError) -> int:
     """Return the exit code for an error that ended a command."""
-    if isinstance(error, (WrongUse, InputInvalid, ValueInvalid, QueryInvalid, CursorInvalid)):
+    if isinstance(error, (WrongUse, InputInvalid, ValueInvalid, QueryInvalid, CursorInvalid, ScheduleInvalid)):
         return USAGE
     return ENVIRONMENT if isinstance(error, _ENVIRONMENT) else FINDING

@@ -10,10 +10,11 @@ from weft.cli.asking import WAIT_S, is_taken, whoami
 from weft.cli.configured import reading
 from weft.cli.invocation import Invocation, asking_options, common_options
 from weft.cli.moments import moment
-from weft.cli.output import in_one_line, put_json, say
+from weft.cli.output import in_one_line, put_json, say, shown
 from weft.cli.schedules_seen import described, find_schedule, seen
 from weft.clock import SystemClock
 from weft.engine.embedded.owner import owner_of
+from weft.engine.embedded.refusals import refusal_of
 from weft.engine.embedded.requests import Request, append_request
 from weft.engine.embedded.schedules import table
 from weft.engine.embedded.schedules.acts import RANGE, REQUEST, Range
@@ -110,7 +111,8 @@ def ask(invocation: Invocation, what: str, schedule: str, *, body: bytes = b"", 
         number = append_request(path, request)
         owner = owner_of(path)
         taken = owner is not None and not invocation.no_wait and is_taken(store, number)
-        done = taken and _is_done(store, what, request)
+        refusal = refusal_of(store, number) if taken else None
+        done = taken and refusal is None and _is_done(store, what, request)
         kept = table.find(store, schedule)
         view = None if kept is None else seen(store, kept)
     if invocation.json:
@@ -123,8 +125,18 @@ def ask(invocation: Invocation, what: str, schedule: str, *, body: bytes = b"", 
                 "done": done,
                 "engine": None if owner is None else {"process": owner.pid, "host": owner.host},
                 "schedule": None if view is None else described(view),
+                "refusal": None if refusal is None else refusal._asdict(),
             }
         )
+    if refusal is not None:
+        code, reason, remedy = refusal
+        name = in_one_line(schedule)
+        say(
+            shown(
+                texts.REFUSED_BECAUSE.format(id=name, what=what, owner=owner, code=code, reason=reason, remedy=remedy)
+            )
+        )
+        return exits.FINDING
     if taken:
         text = texts.TAKEN if done else texts.REFUSED
     elif owner is None:

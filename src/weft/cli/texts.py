@@ -158,7 +158,7 @@ Payloads are written as they are: what your services are sent and reply is in th
 EXPORT_EXAMPLES = """\b
 Examples:
   weft runs export place_order o-1 > o-1.jsonl
-  weft runs export --where 'workflow = place_order and status = completed' > tests/histories/orders.jsonl
+  weft runs export --where "workflow = 'place_order' and status = 'completed'" > tests/histories/orders.jsonl
   weft runs export | jq -c 'select(.kind == "run") | {id, status}'"""
 
 REPLAY_SHORT = "Replay recorded runs against today's code."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import heapq
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,12 @@ LOOK_FOR_CHANGE = timedelta(hours=12)
 EXCLUDED_IN_A_ROW = 10_000
 """Times that an exclusion may take away one after the other; past it nothing is held to be left."""
 
+LONGEST = timedelta(days=36_525)
+"""A hundred years: what comes more rarely is a list of times."""
+
+FIRST_YEAR, LAST_YEAR = 2, 9998
+"""Moments keep a year away from both ends of the calendar, so that they exist on the clocks of every zone."""
+
 FIELDS_OF_DEBIAN = 5
 """Expressions with seconds, a sixth field, are no Debian cron: nothing of them is moved when clocks change."""
 
@@ -38,6 +43,8 @@ NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+
+_LAST = datetime(LAST_YEAR, 12, 31, tzinfo=UTC)
 
 _SOME_DAY = datetime(2000, 1, 1)  # noqa: DTZ001 - where expressions are tried: wall time of no zone
 
@@ -84,11 +91,11 @@ class Every:
     """Times at a fixed distance, counted from 1970-01-01 UTC: `Every(hours 6, offset=hours 1)` is 01:00, 07:00, ...
 
     Attributes:
-        period: the distance; at least a second, to the millisecond.
+        period: the distance; from a second to a hundred years, to the millisecond.
         offset: how much later; less than the period.
 
     Raises:
-        ScheduleInvalid: the period is too short, or the offset does not fit.
+        ScheduleInvalid: the period is too short or too long, or the offset does not fit.
     """
 
     period: timedelta
@@ -99,6 +106,9 @@ class Every:
         if self.period < SECOND:
             what = f"an interval of {self.period} is too short"
             raise ScheduleInvalid(what, remedy="let a second pass at least; for less, loop inside one workflow")
+        if self.period > LONGEST:
+            what = f"an interval of {self.period} is longer than a hundred years"
+            raise ScheduleInvalid(what, remedy="name the times themselves: at(...)")
         if not timedelta(0) <= self.offset < self.period:
             what = f"an offset of {self.offset} does not lie within an interval of {self.period}"
             raise ScheduleInvalid(what, remedy="give an offset from zero up to, but not, the interval")
@@ -108,8 +118,9 @@ class Every:
 
     def after(self, at: datetime) -> Iterator[datetime]:
         """Yield its times after a moment: aware, UTC, strictly increasing."""
-        first = EPOCH + self.offset + ((at - EPOCH - self.offset) // self.period + 1) * self.period
-        return (first + number * self.period for number in itertools.count())
+        begin = EPOCH + self.offset
+        first, last = (at - begin) // self.period + 1, (_LAST - begin) // self.period
+        return (begin + number * self.period for number in range(first, last + 1))
 
     def __str__(self) -> str:
         """Write it as people do."""
@@ -236,8 +247,11 @@ def check_moment(moment: datetime) -> None:
     """Refuse a moment that is none.
 
     Raises:
-        ScheduleInvalid: it has no time zone, or a part of a millisecond.
+        ScheduleInvalid: it has no time zone, or a part of a millisecond, or is at an end of the calendar.
     """
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        what = f"{moment.isoformat()} is at an end of the calendar"
+        raise ScheduleInvalid(what, remedy=f"name a moment from the year {FIRST_YEAR} to {LAST_YEAR}")
     if moment.utcoffset() is None:
         what = f"{moment.isoformat()} has no time zone: it is no moment"
         raise ScheduleInvalid(what, remedy="write datetime(..., tzinfo=ZoneInfo('Europe/Berlin')), or with UTC")

@@ -7,12 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.embedded.stores import new_entry, owned, read, with_runs
+from tests.engine.embedded.stores import child, line_of, new_entry, owned, read, with_runs
 from weft.engine.embedded.backup import PAGES_AT_ONCE, back_up
 from weft.engine.embedded.batch import Batch
 from weft.errors import StoreFailed
 
 LARGE = b"x" * 4_000
+
+BACK_UP_WITHOUT_ROOM = """
+import resource, sys
+from pathlib import Path
+from weft.engine.embedded.backup import back_up
+from weft.errors import StoreFailed
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    back_up(Path(sys.argv[1]), Path(sys.argv[2]), told=lambda *_: None)
+except StoreFailed as error:
+    print(error.code, flush=True)
+"""
 
 
 def filled(path: Path, *, entries: int) -> None:
@@ -58,6 +70,19 @@ def test_a_backup_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
     assert sorted(each.name for each in tmp_path.glob("copy*")) == []
     assert back_up(path, tmp_path / "copy.db", told=lambda *_: None) > 0
+
+
+def test_a_backup_without_room_leaves_nothing(tmp_path: Path) -> None:
+    """Where the copy cannot grow, nothing of it stays, its own log neither."""
+    path = tmp_path / "s.db"
+    filled(path, entries=PAGES_AT_ONCE)
+
+    process = child(BACK_UP_WITHOUT_ROOM, path, tmp_path / "copy.db")
+    code = line_of(process)
+    process.communicate()
+
+    assert code == "WEFT-E313"
+    assert sorted(each.name for each in tmp_path.glob("copy*")) == []
 
 
 def test_a_backup_can_be_owned(tmp_path: Path) -> None:

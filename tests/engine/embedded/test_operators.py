@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.engine.embedded.mill import HOUR, Depot, Gate, Mill, not_done, request_lost
+from weft.engine.embedded.refusals import refusal_of
 from weft.engine.embedded.requests import Request, append_request
-from weft.errors import NotDone
+from weft.engine.embedded.schedules.acts import RANGE, Range
+from weft.errors import NotDone, RunTerminated
 from weft.flow.messages import receive
 from weft.model.message import Signal
 from weft.model.policy import Limits
 from weft.model.run import RunStatus
+from weft.model.schedule import Schedule
+from weft.model.timing import every
 from weft.model.workflow import workflow
 
 ASK = """
@@ -156,6 +160,23 @@ async def test_what_makes_no_sense_is_logged_and_keeps_nobody(tmp_path: Path, ca
         assert result == "x a b"
         assert len([record for record in caplog.records if record.getMessage().startswith("request ")]) == 7
         assert mill.engine._open_store().pending_requests(0) == []
+
+
+async def test_a_request_that_breaks_keeps_no_other_from_being_taken(tmp_path: Path) -> None:
+    """One whose carrying out ends in an error that nobody foresaw is refused with it; the next one is taken."""
+    async with Mill(tmp_path, hear) as mill:
+        await mill.host.schedules.create(Schedule("daily", hear, every(24 * HOUR), input="x"))
+        run = await mill.host.start(hear, "x", id="1")
+        before_time = RANGE.encode(Range(-(10**17), 0))
+
+        broken = append_request(mill.path, Request("", "daily", "schedule.backfill", before_time, "ada", "", 0))
+        append_request(mill.path, Request("hear", "1", "terminate", b"", "ada", "", 0))
+        with pytest.raises(RunTerminated):
+            await asyncio.wait_for(run.result(), 10)
+
+        refusal = refusal_of(mill.engine._open_store(), broken)
+        assert refusal is not None
+        assert refusal.what.startswith("OverflowError: ")
 
 
 async def test_a_request_that_was_refused_is_on_record_in_its_run(tmp_path: Path) -> None:

@@ -32,11 +32,13 @@ def back_up(path: Path, destination: Path, *, told: Told) -> int:
     until the copy is there. What is under `destination` is whole and on the disk, or there is nothing.
 
     Raises:
-        BackupRefused: something is there already, or the folder is not.
+        BackupRefused: something is there already, the folder is not, or the name names no file.
         SettingInvalid: there is no store.
         StoreNewer: a newer weft wrote it.
         StoreFailed: it cannot be read, or the copy cannot be written.
     """
+    if not destination.name:
+        raise BackupRefused("this is a folder, or no name at all", where=str(destination))
     partial = destination.with_name(f"{destination.name}.partial")
     if os.path.lexists(destination):
         raise BackupRefused("there is a file already", where=str(destination))
@@ -49,7 +51,8 @@ def back_up(path: Path, destination: Path, *, told: Told) -> int:
                 _copy(source, partial, told)
             _publish(partial, destination)
         finally:
-            partial.unlink(missing_ok=True)
+            for each in (partial, partial.with_name(f"{partial.name}-journal")):
+                each.unlink(missing_ok=True)
     return destination.stat().st_size
 
 

@@ -210,6 +210,9 @@ class Operators:
                 raise
             except (WeftError, ValueError) as error:  # ValueError: text that is none
                 self._refuse(row, error)
+            except Exception as error:  # a border: one request must not keep all others from being taken
+                log.exception("request %s for %s/%s could not be taken", row.kind, row.workflow, row.run_id)
+                self._refuse(row, ValueError(f"{type(error).__name__}: {error}"))
             self._journal.writer.batch.requests_done.append(row.id)
         self._journal.writer.schedule()
 
