@@ -36,19 +36,27 @@ class Answer:
 
 
 class Engine:
-    """A `weft run` in a process of its own, which has said that it is ready."""
+    """A `weft run`, or a `weft worker`, in a process of its own, which has said that it is ready."""
 
-    def __init__(self, *arguments: str, ready: str) -> None:
+    def __init__(self, *arguments: str, ready: str, command: str = "run") -> None:
         self._process = subprocess.Popen(
-            [*PROGRAM, "run", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*PROGRAM, command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        assert self._process.stderr is not None
         self.said = ""
+        self.hear(ready)
+
+    def hear(self, pattern: str) -> str:
+        """Read on until a line holds a pattern, and return that line."""
+        assert self._process.stderr is not None
         for line in self._process.stderr:
             self.said += line
-            if re.search(ready, line):
-                return
-        pytest.fail(f"the engine never said {ready!r}, but: {self.said}")
+            if re.search(pattern, line):
+                return line
+        pytest.fail(f"the engine never said {pattern!r}, but: {self.said}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
 
     @property
     def process_id(self) -> int:
@@ -62,7 +70,7 @@ class Engine:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> Answer:
         """Send a signal and wait for the end."""
-        self._process.send_signal(number)
+        self.send(number)
         return self.answer()
 
     def kill(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.commands import DESK, PROGRAM, SEVERAL, Start, Weft, letters, run_desk
 
 COMMANDS = [
-    ["run"], ["runs"], ["doctor"], ["explain"], ["runs", "list"], ["runs", "show"], ["runs", "signal"],
+    ["run"], ["worker"], ["runs"], ["doctor"], ["explain"], ["runs", "list"], ["runs", "show"], ["runs", "signal"],
     ["runs", "cancel"], ["runs", "retry"], ["runs", "skip"], ["runs", "terminate"],
 ]  # fmt: skip
 

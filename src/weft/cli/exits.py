@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from weft.engine.errors import WorkersUnknown
 from weft.errors import (
     BackupRefused,
     CursorInvalid,
@@ -27,7 +28,7 @@ ENVIRONMENT = 3
 INTERRUPTED = 130
 """Ctrl-C before there was anything to drain."""
 
-_ENVIRONMENT = (BackupRefused, SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem, StoreOwned)
+_ENVIRONMENT = (BackupRefused, SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem, StoreOwned, WorkersUnknown)
 
 
 class WrongUse(SettingInvalid):

@@ -17,6 +17,7 @@ from weft.cli.invocation import Invocation, common_options
 from weft.cli.lazily import LazyGroup
 from weft.cli.output import forget_reader, put_json, say, shown
 from weft.cli.schedule_texts import SCHEDULES_SHORT
+from weft.cli.worker_texts import WORKER_SHORT
 from weft.errors import WeftError
 
 DEBUG = "WEFT_DEBUG"
@@ -24,13 +25,20 @@ DEBUG = "WEFT_DEBUG"
 
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit."""
-    sys.exit(execute(sys.argv[1:]))
+    code = execute(sys.argv[1:])
+    if "temporalio" in sys.modules:
+        # Threads of that library may hand objects back when the interpreter is half gone, which aborts the process.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 @click.group(
     cls=LazyGroup,
     commands_at={
         "run": ("weft.cli.run", texts.RUN_SHORT),
+        "worker": ("weft.cli.worker", WORKER_SHORT),
         "runs": ("weft.cli.runs", texts.RUNS_SHORT),
         "store": ("weft.cli.storing", texts.STORE_SHORT),
         "replay": ("weft.cli.replaying", texts.REPLAY_SHORT),

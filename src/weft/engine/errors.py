@@ -5,7 +5,8 @@ WeftError
 ├── NamespaceMissing          E352  the Temporal server has no such namespace for us
 ├── EngineCannot              E353  the System asks for what its engine cannot do
 ├── ExtraMissing              E354  an engine's library is not installed
-└── AttributesMissing         E355  the Temporal namespace lacks search attributes of weft
+├── AttributesMissing         E355  the Temporal namespace lacks search attributes of weft
+└── WorkersUnknown            E358  workers were asked for, and the engine has none
 """
 
 from __future__ import annotations
@@ -46,3 +47,10 @@ class AttributesMissing(WeftError):
     remedy = (
         "temporal operator search-attribute create --name WeftStatus --type Keyword --name WeftTenant --type Keyword"
     )
+
+
+class WorkersUnknown(WeftError):
+    """Tell that workers were asked of an engine that has none: the embedded one works in the process that owns it."""
+
+    code = "WEFT-E358"
+    remedy = "`weft run TARGET` serves on the embedded engine; workers want --engine temporal://HOST:PORT/NAMESPACE"

@@ -68,9 +68,8 @@ def make_engine(settings: Settings, *, system: str, clock: Clock, ids: Ids) -> H
     # By name: who has no Temporal server needs nothing of its library, and pays nothing for it.
     room: Any = import_module("weft.engine.temporal.engine")
     target = read_target(settings.engine)
-    return cast(
-        "HostedEngine", room.TemporalEngine(target, system=system, clock=clock, ids=ids, limits=settings.limits)
-    )
+    options = {"clock": clock, "ids": ids, "limits": settings.limits, "pace": settings.worker}
+    return cast("HostedEngine", room.TemporalEngine(target, system=system, **options))
 
 
 def check_retention(settings: Settings) -> None:

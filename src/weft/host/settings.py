@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
+from weft.engine.temporal.pace import Pace, check_pace
 from weft.engine.temporal.target import read_target
 from weft.errors import SettingInvalid
 from weft.model.policy import Limits, Retention
@@ -40,7 +41,7 @@ SUPPORTED = "sqlite:///file.db, temporal://127.0.0.1:7233/default"
 _DURATION = re.compile("([0-9]+(ms|s|m|h|d|w))+")
 _SECRET_QUERY = re.compile(r"(?i)([?&;][^=&;]*(?:password|passwd|secret|token|key)[^=&;]*=)[^&;\s]*")
 _SECRET_USER = re.compile(r"(://[^:/@\s]*):[^/\s]*@")
-_NAMES = ("engine", "store", "services", "limits", "retention")
+_NAMES = ("engine", "store", "services", "limits", "retention", "worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Settings:
         services: by service name, the URL of each resource by its name, as in `{"inventory": {"database": "..."}}`.
         limits: what a run may hold.
         retention: how long is kept what has ended.
+        worker: how workers of a Temporal server work; the embedded engine has none.
     """
 
     engine: str = DEFAULT_ENGINE
@@ -60,6 +62,7 @@ class Settings:
     services: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)
+    worker: Pace = field(default_factory=Pace)
 
     @property
     def engine_path(self) -> Path:
@@ -199,6 +202,7 @@ def _build(table: _Table) -> Settings:
         services={service: _urls(service, services) for service in services},
         limits=_limits(_group("limits", table)),
         retention=_retention(_group("retention", table)),
+        worker=_worker(_group("worker", table)),
     )
     if settings.is_temporal:
         read_target(settings.engine)
@@ -229,7 +233,7 @@ def _limits(group: _Table) -> Limits:
     for name, said in group.items():
         if name not in names:
             raise unknown_name("limit", name, names, where=_origin(said))
-    return Limits(**{name: _count(name, said) for name, said in group.items()})
+    return Limits(**{name: _count(f"limits.{name}", said) for name, said in group.items()})
 
 
 def _retention(group: _Table) -> Retention:
@@ -245,20 +249,63 @@ def _retention(group: _Table) -> Retention:
     )
 
 
+def _worker(group: _Table) -> Pace:
+    known = [each.name for each in dataclasses.fields(Pace) if each.name != "backoff"]
+    for name, said in group.items():
+        if name not in known:
+            raise unknown_name("setting of workers", name, known, where=_origin(said))
+    queues = _group("queues", group)
+    said_queues = {name: _text(f"worker.queues.{name}", said) for name, said in queues.items()}
+    values: dict[str, Any] = {"queues": said_queues}
+    for name in ("workflows", "operations", "cached"):
+        if name in group:
+            values[name] = _count(f"worker.{name}", group[name], least=0 if name == "cached" else 1)
+    for name in ("deployment", "build_id", "versioning"):
+        if name in group:
+            values[name] = _text(f"worker.{name}", group[name])
+    if "drain" in group:
+        values["drain"] = _duration("worker.drain", group["drain"])
+    if "serves" in group:
+        values["serves"] = _texts("worker.serves", group["serves"])
+    pace = dataclasses.replace(Pace(), **values)
+    check_pace(pace, where=_origin(group))
+    return pace
+
+
+def _texts(name: str, said: _Said | _Table) -> tuple[str, ...]:
+    """Return texts: a list of them, or one with commas between, as variables have it."""
+    value = said.value if isinstance(said, _Said) else None
+    parts = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+    if isinstance(parts, list):
+        texts = [each for each in cast("list[object]", parts) if isinstance(each, str) and each]
+        if texts and len(texts) == len(cast("list[object]", parts)):
+            return tuple(texts)
+    raise SettingInvalid(f"{name} is no list of texts", where=_origin(said), remedy=f'write {name} = ["...", "..."]')
+
+
 def _duration(name: str, said: _Said | _Table) -> timedelta:
-    text = _text(name, said)
+    return duration(name, _text(name, said), where=_origin(said))
+
+
+def duration(name: str, text: str, *, where: str = "") -> timedelta:
+    """Return a duration as settings write it: `30d`, `1d12h`.
+
+    Raises:
+        SettingInvalid: It is none.
+    """
     if _DURATION.fullmatch(text) is None or offset_of(f"+{text}") > LONGEST_MS:
         what = f"{name} is not a duration: {text!r}"
-        raise SettingInvalid(what, where=_origin(said), remedy="write 30d, 12h or 1d12h (ms, s, m, h, d, w)")
+        raise SettingInvalid(what, where=where, remedy="write 30d, 12h or 1d12h (ms, s, m, h, d, w)")
     return timedelta(milliseconds=offset_of(f"+{text}"))
 
 
-def _count(name: str, said: _Said | _Table) -> int:
+def _count(name: str, said: _Said | _Table, *, least: int = 1) -> int:
     value = said.value if isinstance(said, _Said) else None
     if isinstance(value, str) and value.isascii() and value.replace("_", "").isdigit():
         value = int(value)
-    if type(value) is not int or value < 1:
-        raise SettingInvalid(f"limits.{name} is not a whole number above zero", where=_origin(said))
+    if type(value) is not int or value < least:
+        above = "above zero" if least else "from zero on"
+        raise SettingInvalid(f"{name} is not a whole number {above}", where=_origin(said))
     return value
 
 

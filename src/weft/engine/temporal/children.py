@@ -104,6 +104,7 @@ class Child:
             self.workflow,
             args=[payload(self._data), noted(self._note)],
             id=workflow_id(self.workflow, self.run_id),
+            task_queue=house().queues.get(self.workflow),
             result_type=RawValue,
             cancellation_type=ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             parent_close_policy=POLICIES[self._on_close],

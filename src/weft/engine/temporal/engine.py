@@ -15,10 +15,11 @@ from weft.engine.errors import EngineCannot, EngineUnreachable
 from weft.engine.execution.attempts import Judge
 from weft.engine.execution.program import Program
 from weft.engine.temporal.connection import connect
-from weft.engine.temporal.house import House
+from weft.engine.temporal.house import House, named_queues
 from weft.engine.temporal.limits import check_bound, fitting
 from weft.engine.temporal.moving import check_programs
 from weft.engine.temporal.operations import Operations
+from weft.engine.temporal.pace import Pace
 from weft.engine.temporal.payloads import (
     TROUBLE,
     TroubleNote,
@@ -28,7 +29,7 @@ from weft.engine.temporal.runs import TemporalRuns
 from weft.engine.temporal.schedules import NoSchedules
 from weft.engine.temporal.story import story_of
 from weft.engine.temporal.target import Target
-from weft.engine.temporal.worker import Pace, Workers
+from weft.engine.temporal.worker import Workers
 from weft.errors import WeftError
 from weft.flow.ambient_runs import OPERATIONS
 from weft.ids import Ids, SystemIds
@@ -85,8 +86,9 @@ class TemporalEngine(TemporalRuns):
         self._target = target
         self._judge = Judge((pace or Pace()).backoff)
         self._pace = pace or Pace()
-        if target.cached is not None:
+        if self._pace.cached is None:
             self._pace = replace(self._pace, cached=target.cached)
+        self._queues = self._pace.queues
         self._converter = converter
         self._workers = Workers(self._on_failed)
         self._house: House | None = None
@@ -107,12 +109,15 @@ class TemporalEngine(TemporalRuns):
         Raises:
             EngineUnreachable, NamespaceMissing, AttributesMissing: it cannot be used.
             EngineCannot: the System asks for what Temporal cannot do.
+            SettingInvalid: a task queue is for what the System has not.
         """
         check_programs(tuple(programs.values()))
         known = {**OPERATIONS, **operations}
         client, registered = await connect(self._target, self._converter)
         self._client, self._registered = client, registered
-        house = self._house = House(programs, known, self._limits, f"{self._queue}{WAITS}", require=registered.require)
+        queues = self._queues = named_queues(self._pace.queues, programs, known)
+        waits = f"{self._queue}{WAITS}"
+        house = self._house = House(programs, known, self._limits, waits, queues, require=registered.require)
         carried_out = Operations(
             known,
             handler,

@@ -12,6 +12,8 @@ from temporalio.worker import Interceptor, WorkflowInboundInterceptor, WorkflowI
 from weft.engine.execution.commands import Command
 from weft.engine.execution.entries import Entry
 from weft.engine.execution.program import Program
+from weft.errors import SettingInvalid
+from weft.flow.ambient_runs import SERVICE
 from weft.model.attribute import Attributed
 from weft.model.operation import Operation
 from weft.model.policy import Limits
@@ -28,7 +30,7 @@ class House:
 
     Attributes:
         waits: the task queue of requests about runs, which may wait as long as runs last.
-        queues: the task queues of services that other workers carry out.
+        queues: by service or workflow, the task queue its work goes to in place of the System's.
         require: raises where the namespace lacks a search attribute; nothing where none is asked for.
         recorder: notes what a run is told; nothing while runs work.
     """
@@ -40,6 +42,29 @@ class House:
     queues: Mapping[str, str] = field(default_factory=dict[str, str])
     recorder: Recorder | None = None
     require: Callable[[Attributed], None] | None = None
+
+
+def named_queues(
+    queues: Mapping[str, str], programs: Mapping[str, Program], operations: Mapping[str, Operation]
+) -> dict[str, str]:
+    """Return the task queues under the names of services and workflows as the System writes them.
+
+    Variables of the environment know neither capitals nor dashes: `WEFT_WORKER__QUEUES__PRICE_LIST` means
+    `price-list`.
+
+    Raises:
+        SettingInvalid: one is for what the System has not.
+    """
+    known = {*programs, *(each.service for each in operations.values() if each.service != SERVICE)}
+    loosely = {name.lower().replace("-", "_"): name for name in known}
+    found: dict[str, str] = {}
+    for name, queue in queues.items():
+        meant = name if name in known else loosely.get(name.lower().replace("-", "_"))
+        if meant is None:
+            what = f"a task queue is for {name!r}, and the System has no such service or workflow"
+            raise SettingInvalid(what, where="worker.queues", remedy=f"known: {', '.join(sorted(known))}")
+        found[meant] = queue
+    return found
 
 
 class HouseInterceptor(Interceptor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -61,6 +62,7 @@ class TemporalRuns:
 
     def __init__(self, queue: str, *, clock: Clock, ids: Ids, limits: Limits) -> None:
         self._queue = queue
+        self._queues: Mapping[str, str] = {}
         self._clock = clock
         self._ids = ids
         self._limits = limits
@@ -104,7 +106,7 @@ class TemporalRuns:
                 workflow,
                 args=[payload(data), noted(note)],
                 id=workflow_id(workflow, run_id),
-                task_queue=self._queue,
+                task_queue=self._queues.get(workflow, self._queue),
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 memo={DIGEST: fingerprint(data)},
                 search_attributes=search_attributes(behalf.tenant, behalf.attributes),

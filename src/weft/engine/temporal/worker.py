@@ -1,42 +1,62 @@
-"""The workers of one process: one for runs and operations, one for what may wait as long as runs last."""
+"""The workers of one process: one for each task queue, and one for what may wait as long as runs last."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from weft.engine.temporal.house import House, HouseInterceptor
 from weft.engine.temporal.operations import Operations
+from weft.engine.temporal.pace import CACHED, PINNED, Pace
 from weft.engine.temporal.workflow import WeftRun
-from weft.model.policy import Backoff
+from weft.errors import SettingInvalid
 
 WAITS_AT_ONCE = 10_000
 """Requests about runs that one worker waits for: each holds a few kilobytes and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How much a worker takes on at once.
+class Served:
+    """The task queues that a process takes work from.
 
     Attributes:
-        workflows: runs that are stepped or wait to be; one thread steps them all.
-        operations: attempts of operations.
-        cached: runs kept in memory between their steps; with none each step replays the whole history.
-        drain: how long attempts under way may take to end when the worker stops.
-        backoff: the waits between attempts.
+        runs: those with steps of runs, and operations beside them.
+        operations: those with nothing but operations.
+        waits: whether requests about runs are answered here.
     """
 
-    workflows: int = 200
-    operations: int = 500
-    cached: int = 2_000
-    drain: timedelta = timedelta(seconds=10)
-    backoff: Backoff = field(default_factory=Backoff)
+    runs: tuple[str, ...]
+    operations: tuple[str, ...]
+    waits: bool
+
+
+def served(house: House, *, queue: str, pace: Pace) -> Served:
+    """Return which task queues a process takes work from.
+
+    Args:
+        house: the programs and operations, and the queues that are not the System's.
+        queue: the System's task queue.
+        pace: which queues are wanted.
+
+    Raises:
+        SettingInvalid: One is wanted that nothing of the System goes to.
+    """
+    runs = {queue, *(house.queues[name] for name in house.programs if name in house.queues)}
+    others = set(house.queues.values()) - runs
+    for name in pace.serves:
+        if name not in runs | others:
+            what = f"nothing of this System goes to the task queue {name!r}"
+            raise SettingInvalid(what, where="worker.serves", remedy=f"its queues: {', '.join(sorted(runs | others))}")
+    wanted = set(pace.serves) or runs | others
+    return Served(tuple(sorted(runs & wanted)), tuple(sorted(others & wanted)), waits=queue in wanted)
 
 
 class Workers:
@@ -53,32 +73,36 @@ class Workers:
         self._thread: ThreadPoolExecutor | None = None
 
     async def start(self, client: Client, house: House, operations: Operations, *, queue: str, pace: Pace) -> None:
-        """Begin to take work."""
+        """Begin to take work.
+
+        Raises:
+            SettingInvalid: A task queue is wanted that nothing of the System goes to.
+        """
+        take = served(house, queue=queue, pace=pace)
         # One thread steps all runs: while one is stepped no other is, and nothing is collected that is another's.
         thread = self._thread = ThreadPoolExecutor(1, thread_name_prefix="weft-runs")
-        runs = Worker(
-            client,
-            task_queue=queue,
-            workflows=[WeftRun],
-            activities=[operations.attempt],
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            interceptors=[HouseInterceptor(house)],
-            workflow_task_executor=thread,
-            max_cached_workflows=pace.cached,
-            max_concurrent_workflow_tasks=pace.workflows,
-            max_concurrent_activities=pace.operations,
-            graceful_shutdown_timeout=pace.drain,
-            on_fatal_error=self._fatal(),
-        )
-        waits = Worker(
-            client,
-            task_queue=house.waits,
-            activities=[operations.attempt],
-            max_concurrent_activities=WAITS_AT_ONCE,
-            graceful_shutdown_timeout=timedelta(0),
-            on_fatal_error=self._fatal(),
-        )
-        self._workers = [runs, waits]
+        version = _version(pace)
+        shared: dict[str, Any] = {
+            "activities": [operations.attempt],
+            "graceful_shutdown_timeout": pace.drain,
+            "on_fatal_error": self._fatal(),
+            "deployment_config": version,
+        }
+        steps: dict[str, Any] = {
+            "workflows": [WeftRun],
+            "workflow_runner": UnsandboxedWorkflowRunner(),
+            "interceptors": [HouseInterceptor(house)],
+            "workflow_task_executor": thread,
+            "max_cached_workflows": CACHED if pace.cached is None else pace.cached,
+            "max_concurrent_workflow_tasks": pace.workflows,
+        }
+        most: dict[str, Any] = {"max_concurrent_activities": pace.operations}
+        self._workers = [Worker(client, task_queue=name, **shared, **steps, **most) for name in take.runs]
+        self._workers += [Worker(client, task_queue=name, **shared, **most) for name in take.operations]
+        if take.waits:
+            at_once = {"graceful_shutdown_timeout": timedelta(0), "max_concurrent_activities": WAITS_AT_ONCE}
+            waits: dict[str, Any] = {**shared, **at_once}
+            self._workers.append(Worker(client, task_queue=house.waits, **waits))
         self._running = [asyncio.create_task(worker.run()) for worker in self._workers]
 
     def _fatal(self) -> Callable[[BaseException], Awaitable[None]]:
@@ -96,3 +120,12 @@ class Workers:
         if self._thread is not None:
             self._thread.shutdown()
             self._thread = None
+
+
+def _version(pace: Pace) -> WorkerDeploymentConfig | None:
+    """Return the version that the workers of a process are; nothing where they have none."""
+    if not pace.deployment:
+        return None
+    behavior = VersioningBehavior.PINNED if pace.versioning == PINNED else VersioningBehavior.AUTO_UPGRADE
+    version = WorkerDeploymentVersion(deployment_name=pace.deployment, build_id=pace.build_id)
+    return WorkerDeploymentConfig(version, use_worker_versioning=True, default_versioning_behavior=behavior)
