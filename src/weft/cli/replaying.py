@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,22 +20,30 @@ from weft.cli.target import load_system
 from weft.engine.embedded.export import read_exported
 from weft.engine.embedded.rehearsal import Rehearsal, Rehearser
 from weft.engine.execution.execution import Identity
-from weft.host.rehearsal import rehearser_of
+from weft.host.engines import require_temporal
+from weft.host.rehearsal import programs_of, rehearser_of
+from weft.model.system import System
 
 ENDING = ".jsonl"
+HISTORY = ".json"
+"""Of a file that Temporal's command line has written: one history."""
 
 
 @click.command("replay", help=texts.REPLAY, epilog=texts.REPLAY_EXAMPLES)
 @click.argument("target", metavar="TARGET")
-@click.argument("words", nargs=-1, required=True, metavar="RUN|FILE.jsonl")
+@click.argument("words", nargs=-1, required=True, metavar="RUN|FILE.jsonl|FILE.json...")
 @click.option("--every-generation", is_flag=True, help=texts.EVERY_GENERATION_OPTION)
 @common_options
 @click.pass_obj
 def command(invocation: Invocation, /, *, target: str, words: tuple[str, ...], every_generation: bool) -> int:
     """Replay recorded journals."""
-    rehearser = rehearser_of(load_system(target))
+    system = load_system(target)
+    if all(word.endswith(HISTORY) for word in words):
+        found = _histories(system, words)
+    else:
+        found = _rehearsals(invocation, rehearser_of(system), words, every_generation=every_generation)
     diverged = count = 0
-    for done in _rehearsals(invocation, rehearser, words, every_generation=every_generation):
+    for done in found:
         count += 1
         diverged += done.error is not None
         tell(done, invocation)
@@ -54,6 +65,23 @@ def _rehearsals(
         rows = store.journal(row.key, generation=0 if every_generation else row.generation)
         identity = Identity(row.workflow, row.run_id, row.chain, row.generation, row.epoch)
         yield rehearser.rehearse(identity, rows, every_generation=every_generation)
+
+
+def _histories(system: System, files: Sequence[str]) -> Iterator[Rehearsal]:
+    """Replay histories that Temporal's command line has exported.
+
+    Raises:
+        ExtraMissing: Temporal's library is not installed.
+        InputInvalid: A file holds no history.
+    """
+    require_temporal()
+    room: Any = import_module("weft.engine.temporal.rehearsal")  # by name: replays of journals do without the library
+    programs = programs_of(system)
+    for file in files:
+        text = Path(file).read_text(encoding="utf-8")
+        one = room.replay_exported(text, where=file, programs=programs, operations=system.operations)
+        done = asyncio.run(one)
+        yield Rehearsal(done.workflow, done.run_id, entries=done.entries, error=done.error)
 
 
 def tell(done: Rehearsal, invocation: Invocation) -> None:

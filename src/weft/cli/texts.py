@@ -162,14 +162,15 @@ Examples:
   weft runs export | jq -c 'select(.kind == "run") | {id, status}'"""
 
 REPLAY_SHORT = "Replay recorded runs against today's code."
-REPLAY = """Replay a run of the store, or all runs of a file that `weft runs export` wrote, against the code of TARGET. Nothing is called, sent or written.
+REPLAY = """Replay a run of the store, or all runs of a file that `weft runs export` wrote, or histories that `temporal workflow show --output json` wrote, against the code of TARGET. Nothing is called, sent or written.
 
 A divergence is told with the recorded entry, the new command, both lines and the likely cause: exit code 1. Arguments and delays that have changed are told and are none: what is on record wins."""
 REPLAY_EXAMPLES = """\b
 Examples:
   weft replay shop.system:shop place_order o-1
   weft replay shop.system:shop place_order/o-1 --json
-  weft replay shop.system:shop orders.jsonl"""
+  weft replay shop.system:shop orders.jsonl
+  weft replay shop.system:shop o-1.json o-2.json"""
 
 STORE_SHORT = "Back up a store, check it, give its space back."
 STORE_GROUP = """Look after the store: the file that --engine, WEFT_ENGINE or weft.toml names.

@@ -20,8 +20,12 @@ from weft.model.system import System
 
 def rehearser_of(system: System, *, limits: Limits | None = None) -> Rehearser:
     """Return what replays journals against the code of a System, without a store, services or effects."""
-    programs = {spec.name: _program(system, spec) for spec in system.workflows.values()}
-    return Rehearser(programs, {**OPERATIONS, **system.operations}, limits or Limits())
+    return Rehearser(programs_of(system), {**OPERATIONS, **system.operations}, limits or Limits())
+
+
+def programs_of(system: System) -> dict[str, Program]:
+    """Return every workflow of a System by its name, with services that reach nobody."""
+    return {spec.name: _program(system, spec) for spec in system.workflows.values()}
 
 
 def _program(system: System, spec: WorkflowSpec) -> Program:

@@ -15,6 +15,7 @@ from temporalio.client import (
     WorkflowHistory,
 )
 from temporalio.converter import DataConverter
+from temporalio.runtime import Runtime
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from weft.engine.execution.commands import Command, RunEnded
@@ -91,9 +92,12 @@ async def story_of(handle: WorkflowHandle[object, object], house: House, convert
     return RunStory(view, rows, waiting_for(view, teller, failures), result)
 
 
-async def replay(history: WorkflowHistory, house: House, converter: DataConverter) -> str:
+async def replay(
+    history: WorkflowHistory, house: House, converter: DataConverter, *, runtime: Runtime | None = None
+) -> str:
     """Tell a history to the code of today; return why that fails, or nothing."""
     replayer = Replayer(
+        runtime=runtime,
         workflows=[WeftRun],
         workflow_runner=UnsandboxedWorkflowRunner(),
         interceptors=[HouseInterceptor(house)],
