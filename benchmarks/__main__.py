@@ -64,10 +64,17 @@ def main() -> None:
     print(f"\ngoals\n{report.goals_table(goals)}", flush=True)
     if given.write_results:
         beside = json.loads(given.beside.read_text(encoding="utf-8").splitlines()[-1]) if given.beside else None
-        RESULTS.write_text(report.page(answers, taken, profile.shares(asked), beside=beside), encoding="utf-8")
+        page = report.page(answers, taken, profile.shares(asked), beside=beside)
+        RESULTS.write_text(page + _by_hand(RESULTS.read_text(encoding="utf-8")), encoding="utf-8")
         progress(f"written to {RESULTS}")
     if given.json:
         print(json.dumps(report.as_object(answers, taken)))
+
+
+def _by_hand(page: str) -> str:
+    """Return what people wrote at the end of the page: it is kept as it is."""
+    _, mark, written = page.partition(report.BY_HAND)
+    return mark + written
 
 
 def _arguments() -> argparse.Namespace:

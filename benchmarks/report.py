@@ -15,6 +15,9 @@ implementation on a bare asyncio loop with a group-committed SQLite journal and 
 weft is the price of weft. Nothing uses uvloop.
 """
 
+BY_HAND = "<!-- what follows is written by hand, and kept -->"
+"""From here on the page of results is left as it is."""
+
 PROFILE = """## Where the rest goes
 
 Shares of a run's time on weft's side, 256 at once: one sample a millisecond of the process's CPU time, of what the
