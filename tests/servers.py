@@ -114,3 +114,13 @@ def schema(url: str) -> Iterator[str]:
         admin.execute(b"SET lock_timeout = '10s'")
         admin.execute(b"SET client_min_messages = warning")
         admin.execute(f"DROP SCHEMA {name} CASCADE".encode())
+
+
+@contextmanager
+def emptied(url: str) -> Iterator[str]:
+    """Empty the tables of a schema of its own and return its URL: many times faster than to make them anew."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        rows = admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+        for (table,) in rows:
+            admin.execute(f'DELETE FROM "{table}"'.encode())
+    yield url

@@ -21,10 +21,9 @@ Fresh: TypeAlias = "Callable[[], AbstractContextManager[str]]"
 
 @pytest.fixture(params=["file", "server"])
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
-    """Return what makes room for a database of the kind under test."""
+    """Return what makes room for a database of the kind under test, one after another."""
     if request.param == "server":
-        server: servers.Server = request.getfixturevalue("postgresql_server")
-        return partial(servers.schema, server.url)
+        return partial(servers.emptied, request.getfixturevalue("postgresql_url"))
     numbers = count()
 
     @contextmanager

@@ -68,6 +68,7 @@ async def relaying(db: Database, engine: Told, name: str = "") -> AsyncIterator[
         while True:
             if all(row.state != "waiting" for row in await db.outbox_rows()):
                 break
+            relay.look()  # an engine that was away is back
             await asyncio.sleep(0)  # what a file answers at once gives nobody else a turn
     finally:
         await relay.close()

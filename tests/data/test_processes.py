@@ -17,7 +17,7 @@ async def test_killed_in_the_middle(url: str) -> None:
         await Bank(db).open_account("ada", 0)
         await Bank(db).open_account("bob", 0)
     answered: set[str] = set()
-    for life in range(3):
+    for life in range(2):
         with process(*teller(url, f"life{life}", 0)) as child:
             assert child.stdout is not None
             answered |= {child.stdout.readline().strip() for _ in range(40 + 17 * life)}
@@ -34,17 +34,17 @@ async def test_killed_in_the_middle(url: str) -> None:
 
 async def test_two_processes_write_at_once(bank: Bank, url: str) -> None:
     """Two processes that write without a pause both come to an end, and nothing of either is lost."""
-    with process(*teller(url, "other", 150)) as child:
+    with process(*teller(url, "other", 60)) as child:
         assert child.stdout is not None
         assert child.stdout.readline() != ""
-        for number in range(150):
+        for number in range(60):
             outcome = await deliver(call(f"own-{number}"), lambda: bank.move(0, source="ada", target="bob"))
             assert isinstance(outcome, Reply)
         answered = await asyncio.to_thread(child.stdout.read)
         assert child.wait() == 0
 
-    assert answered.count("\n") == 149
-    assert len(await bank.moved("ada")) == 300
+    assert answered.count("\n") == 59
+    assert len(await bank.moved("ada")) == 120
 
 
 async def test_two_databases_of_one_process(bank: Bank, url: str) -> None:

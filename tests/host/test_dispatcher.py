@@ -45,9 +45,9 @@ class Counter:
         """Send a call as proxies do."""
         return self.dispatch(call)
 
-    def replace(self, target: str, method: Any, *, alone: bool = True) -> None:
+    def replace(self, target: str, method: Any, *, alone: bool = True, exactly_once: bool = False) -> None:
         """Put another method behind an operation."""
-        self.bound[target] = Bound(bank.operations[target], method, alone=alone)
+        self.bound[target] = Bound(bank.operations[target], method, alone=alone, exactly_once=exactly_once)
         self.dispatch = self.dispatcher()
 
 

@@ -51,6 +51,20 @@ async def test_refusal_is_committed(counter: Counter) -> None:
     assert vault.steps == [outcome]
 
 
+async def test_refusal_that_nobody_remembers(counter: Counter) -> None:
+    """A service that promised to remember its calls and refuses without a transaction may have done it before."""
+
+    async def withdraw(account: str, amount: int) -> None:
+        raise TooPoor(amount - len(account))
+
+    counter.replace("accounts.withdraw", withdraw, exactly_once=True)
+    outcome = await counter.dispatch(call("accounts.withdraw", "ada", 1))
+
+    assert isinstance(outcome, OutcomeUnknown)
+    assert "declined and wrote nothing in a transaction" in outcome.what
+    assert counter.endings == [Ending.FAILED]
+
+
 @pytest.mark.parametrize(
     ("alone", "elsewhere", "certain"),
     [(True, False, NotDone), (False, False, OutcomeUnknown), (True, True, OutcomeUnknown)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -144,21 +145,23 @@ async def test_killed_processes(url: str, tmp_path: Path) -> None:
     """After kill -9, again and again, each order that was taken is delivered, and no other one."""
     engine = f"sqlite:///{tmp_path}/engine.db"
     first = 0
-    for life in range(3):
+    for life in range(2):
         with process("-m", "tests.host.desk", url, engine, str(first)) as child:
             assert child.stdout is not None
-            for _ in range(5 + 4 * life):
+            for _ in range(5 + 8 * life):
                 child.stdout.readline()
             child.send_signal(signal.SIGKILL)
             child.wait()
         first += 1000
 
-    async with Host(office, settings=settings_for(url, engine)) as host:
-        async with Database.open(url) as db, db.transaction(read_only=True) as tx:
+    async with Host(office, settings=settings_for(url, engine)) as host, Database.open(url) as db:
+        async with db.transaction(read_only=True) as tx:
             orders = {row.order_id for row in await tx.rows(select(taken))}
-        while any(state == "waiting" and run.startswith("deliver/") for run, state, _ in await waiting(url)):
-            pass
+        while True:
+            if not any(row.state == "waiting" and row.run.startswith("deliver/") for row in await db.outbox_rows()):
+                break
+            await asyncio.sleep(0)  # what a file answers at once gives nobody else a turn
         delivered = {view.id for view in await host.engine.list(workflow="deliver", limit=10_000)}
 
-    assert len(orders) >= 15 + 12
+    assert len(orders) >= 5 + 13
     assert delivered == orders

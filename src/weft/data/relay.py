@@ -58,6 +58,10 @@ class OutboxRelay:
         self._wake.set()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
+    def look(self) -> None:
+        """Look at once, instead of after the wait: the engine is back, or somebody has changed the outbox."""
+        self._wake.set()
+
     async def close(self) -> None:
         """End the pass under way, and begin no more."""
         self._closing = True

@@ -18,6 +18,7 @@ from weft.flow.proxy import make_proxy
 from weft.flow.runs import Runs
 from weft.host.dispatcher import Bound
 from weft.host.offering import offering
+from weft.host.remembering import remembering
 from weft.host.settings import SQLITE, Settings, plain, unknown_name
 from weft.ids import Ids
 from weft.model.call import NOBODY, Behalf, Handler
@@ -76,7 +77,9 @@ async def bind(wiring: Wiring, stack: AsyncExitStack) -> dict[str, Bound]:
     bound: dict[str, Bound] = {}
     for spec in _in_order(wiring.system):
         binder = _Binder(wiring, spec)
+        known = len(wiring.memories)
         instance = replaced[spec.name] if spec.name in replaced else await binder.build(stack)
+        memory = next(iter(wiring.memories[known:]), None)
         alone = spec.name not in replaced and not any(map(binder.is_foreign, spec.dependencies.values()))
         for operation in spec.operations.values():
             remembers = operation.exactly_once and operation.kind is not EffectKind.READ and spec.name not in replaced
@@ -84,6 +87,8 @@ async def bind(wiring: Wiring, stack: AsyncExitStack) -> dict[str, Bound]:
             flow = offered_by(method)
             if flow is not None:
                 method = offering(flow, Runs(wiring.system, wiring.runs))
+            elif remembers and memory is not None:
+                method = remembering(method, operation, memory)
             bound[operation.target] = Bound(operation, method, alone=alone, exactly_once=remembers)
     return bound
 

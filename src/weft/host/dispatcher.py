@@ -66,8 +66,8 @@ class Bound:
         method: of the instance; takes the arguments by name.
         alone: everything that the service can change is its weft database, so a transaction that was rolled back
             is proof that nothing happened.
-        exactly_once: it has an effect, and the service promised to remember each of its calls: a reply without a
-            transaction breaks that.
+        exactly_once: it has an effect, and the service promised to remember each of its calls: a reply or a refusal
+            without a transaction breaks that.
     """
 
     operation: Operation
@@ -131,8 +131,8 @@ class Dispatcher:
                 raise Crashed  # noqa: TRY301 - here, as if the process had ended between the method and its commit
             if current.participant is not None:
                 return await _finish(current, outcome, ending)
-            if bound.exactly_once and ending is Ending.APPLIED:
-                return _forgotten(bound.operation), Ending.FAILED
+            if bound.exactly_once:
+                return _forgotten(bound.operation, ending), Ending.FAILED
             return outcome, ending
         except BaseException as error:
             # A border: cancellation, a crash or a stored outcome that passed the method; everything is rolled back.
@@ -244,11 +244,12 @@ def _failure(bound: Bound, current: CurrentCall, error: Exception) -> NotDone | 
     return failure(what, reason="exception", retry_after_ms=retry_after_ms, **cause)
 
 
-def _forgotten(operation: Operation) -> OutcomeUnknown:
-    """Return what a reply is worth that its service promised to remember, and does not."""
-    what = f"{operation.target} replied and wrote nothing in a transaction, though its service says exactly_once"
+def _forgotten(operation: Operation, ending: Ending) -> OutcomeUnknown:
+    """Return what a reply or a refusal is worth that its service promised to remember, and does not."""
+    did = "replied" if ending is Ending.APPLIED else "declined"
+    what = f"{operation.target} {did} and wrote nothing in a transaction, though its service says exactly_once"
     error = TransactionMisused(what, where=operation.where, remedy=NOT_IN_A_TRANSACTION)
-    log_failure("%s replied outside of a transaction", operation.target, error)
+    log_failure(f"%s {did} outside of a transaction", operation.target, error)
     return OutcomeUnknown(str(error), reason="exception", **_cause(error))
 
 

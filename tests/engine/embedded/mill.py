@@ -19,7 +19,7 @@ from weft.errors import NotDone, OutcomeUnknown
 from weft.flow.ambient import current_call
 from weft.host.host import Host
 from weft.host.settings import Settings
-from weft.model.call import Call, Handler, Outcome
+from weft.model.call import Call, Handler, Outcome, Reply
 from weft.model.effect import compensated_by, idempotent, irreversible, read
 from weft.model.operation import operation
 from weft.model.policy import Limits
@@ -71,9 +71,9 @@ class _Entry:
         self.line = line
 
     async def finish(self, outcome: Outcome) -> None:
-        """Write the line."""
-        del outcome
-        self.books.settle(self.call_id, self.line)
+        """Write the line, where the service has not declined."""
+        if isinstance(outcome, Reply):
+            self.books.settle(self.call_id, self.line)
 
     async def abandon(self) -> None:
         """Write nothing."""
@@ -154,9 +154,9 @@ class Safe(Service, name="safe", exactly_once=True):
     @operation(compensated_by(refund), raises=SoldOut)
     async def pay(self, key: str) -> str:
         """Pay for something."""
+        self.books.write_once(f"pay {key}")
         if key == "none":
             raise SoldOut(key)
-        self.books.write_once(f"pay {key}")
         return key
 
     @operation(irreversible)
