@@ -1,14 +1,14 @@
-"""What the services wrote: their tables, read with nothing but sqlite3. All money is in pennies."""
+"""What the services wrote: their tables, read with nothing but the drivers. All money is in pennies."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+
+from examples.shop.books.places import rows
 
 SERVICES = ("user", "catalog", "cart", "order", "inventory", "payment", "shipping", "notification")
 
@@ -60,43 +60,49 @@ class Written:
     undos: int
 
 
-def read_store(store: Path) -> Written:
-    """Read the files of all services.
+def read_store(store: Path, servers: Mapping[str, str] | None = None) -> Written:
+    """Read what all services have written.
+
+    Args:
+        store: the folder of their files.
+        servers: URLs of the services whose databases are on a PostgreSQL server.
 
     Raises:
-        FileNotFoundError: One is missing.
+        FileNotFoundError: A file is missing.
+        psycopg.Error: A server does not answer, or has no such table.
     """
+    servers = servers or {}
+    ask = partial(rows, store, servers)
     lines: dict[str, list[tuple[str, int, str]]] = {}
     query = "SELECT order_id, sku, quantity, unit_price FROM order_lines ORDER BY order_id, number"
-    for order, sku, quantity, price in _rows(store, "order", query):
+    for order, sku, quantity, price in ask("order", query):
         lines.setdefault(order, []).append((sku, quantity, price))
     shares: dict[str, Counter[tuple[str, str]]] = {}
     query = "SELECT return_id, order_id, sku, quantity FROM return_shares WHERE verdict = 'accepted'"
-    for back, order, sku, quantity in _rows(store, "order", query):
+    for back, order, sku, quantity in ask("order", query):
         shares.setdefault(back, Counter())[order, sku] += quantity
-    amounts = list(_rows(store, "payment", "SELECT kind, order_id, amount FROM entries"))
+    amounts = list(ask("payment", "SELECT kind, order_id, amount FROM entries"))
     order_query = "SELECT id, coalesce(ending, state) FROM orders"
     stock_query = "SELECT sku, delivered, available, held, shipped, returned FROM stock"
     return Written(
-        endings=dict(_rows(store, "order", order_query)),
-        totals=dict(_rows(store, "order", "SELECT id, total FROM orders WHERE total IS NOT NULL")),
+        endings=dict(ask("order", order_query)),
+        totals=dict(ask("order", "SELECT id, total FROM orders WHERE total IS NOT NULL")),
         lines=lines,
-        matches=dict(_rows(store, "order", "SELECT id, iif(state = 'dropped', state, match) FROM returns")),
+        matches=dict(ask("order", "SELECT id, CASE state WHEN 'dropped' THEN state ELSE match END FROM returns")),
         shares=shares,
-        stock={sku: Stock(*counts) for sku, *counts in _rows(store, "inventory", stock_query)},
-        holds=dict(_rows(store, "inventory", "SELECT order_id, state FROM holds")),
-        parcels=dict(_rows(store, "shipping", "SELECT order_id, state FROM parcels")),
+        stock={sku: Stock(*counts) for sku, *counts in ask("inventory", stock_query)},
+        holds=dict(ask("inventory", "SELECT order_id, state FROM holds")),
+        parcels=dict(ask("shipping", "SELECT order_id, state FROM parcels")),
         charged=_sum((order, amount) for kind, order, amount in amounts if kind == "charge"),
         charges=_sum((order, 1) for kind, order, _ in amounts if kind == "charge"),
         refunded=_sum((order, amount) for kind, order, amount in amounts if kind != "charge"),
         settlements={
             order: (charged, refunded)
-            for order, charged, refunded in _rows(
-                store, "payment", "SELECT order_id, charged, refunded FROM settlements"
-            )
+            for order, charged, refunded in ask("payment", "SELECT order_id, charged, refunded FROM settlements")
         },
-        unbalanced=[entry for (entry,) in _rows(store, "payment", UNBALANCED)],
-        undos=sum(_undos(store, service) for service in SERVICES),
+        unbalanced=[entry for (entry,) in ask("payment", UNBALANCED)],
+        # Services that share a database share what it remembers of calls.
+        undos=sum(next(ask(each, UNDOS))[0] for each in {servers.get(name, name): name for name in SERVICES}.values()),
     )
 
 
@@ -105,21 +111,10 @@ UNBALANCED = """
     HAVING coalesce(sum(postings.amount), 0) <> 0 OR coalesce(sum(abs(postings.amount)), 0) <> 2 * entries.amount
 """
 
-
-def _undos(store: Path, service: str) -> int:
-    query = """
-        SELECT count(*) FROM weft_barrier AS undo JOIN weft_barrier AS done USING (effect_id)
-        WHERE undo.role = 'undo' AND undo.state = 'applied' AND done.role = 'operation' AND done.state = 'applied'
-    """
-    return next(_rows(store, service, query))[0]
-
-
-def _rows(store: Path, service: str, query: str) -> Iterator[tuple[Any, ...]]:
-    path = store / f"{service}.db"
-    if not path.exists():
-        raise FileNotFoundError(path)
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        yield from connection.execute(query)
+UNDOS = """
+    SELECT count(*) FROM weft_barrier AS undo JOIN weft_barrier AS done USING (effect_id)
+    WHERE undo.role = 'undo' AND undo.state = 'applied' AND done.role = 'operation' AND done.state = 'applied'
+"""
 
 
 def _sum(pairs: Iterator[tuple[str, int]]) -> Counter[str]:

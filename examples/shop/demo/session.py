@@ -17,9 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from examples.shop.books.compare import Books, compare
 from examples.shop.books.expected import read_file
+from examples.shop.books.places import SERVER
 from examples.shop.books.written import read_store
 from examples.shop.demo.drive import Drive, Tally
-from examples.shop.demo.memory import Memory, recall, remember
+from examples.shop.demo.memory import Memory, StoreMismatch, recall, remember
 from examples.shop.demo.options import Options
 from examples.shop.demo.report import Report
 from examples.shop.demo.timelines import tell
@@ -30,9 +31,15 @@ from examples.shop.feed.requests import requests
 from examples.shop.feed.survey import Kind, Survey, survey
 from examples.shop.system import shop
 from weft import Host
+from weft.host.settings import load_settings
 
 SIGNALLED = 128
 """Exit codes of processes that a signal stopped are this and the signal's number."""
+
+ON_A_SERVER = (
+    "--fresh forgets files, and settings put databases of services on a server: empty it there, remove the store's "
+    "folder, and leave --fresh away"
+)
 
 T = TypeVar("T")
 
@@ -49,10 +56,12 @@ async def run(options: Options, talk: Console) -> Report:
     """Run or carry on a demo, and return its report.
 
     Raises:
-        StoreMismatch: The store holds something else.
+        StoreMismatch: The store holds something else, or is not only files.
         InputInvalid: The file does not parse; the store is as it was.
         Stopped: A signal came.
     """
+    if options.fresh and _servers():
+        raise StoreMismatch(ON_A_SERVER)
     memory = recall(options)
     found = survey(read_lines(Path(memory.input)))
     total = min(memory.orders or found.kinds[Kind.ORDER], found.kinds[Kind.ORDER])
@@ -140,7 +149,13 @@ def _bar(talk: Console) -> Progress:
 def _books(store: Path, memory: Memory, orders: int) -> Books:
     """Compute the books a second time, from the file."""
     expected = read_file(Path(memory.input), orders=orders)
-    return compare(expected, read_store(store), refusals=memory.faults > 0)
+    return compare(expected, read_store(store, _servers()), refusals=memory.faults > 0)
+
+
+def _servers() -> dict[str, str]:
+    """Return the URLs of services whose databases are on a server, as the host will read them."""
+    named = {service.lower(): found.get("database", "") for service, found in load_settings().services.items()}
+    return {service: url for service, url in named.items() if url.startswith(SERVER)}
 
 
 def _killer(at: int) -> Callable[[int], None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,9 +46,11 @@ def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def demo(small_file: Path) -> Demo:
     """Return what runs the demo as a process on the small file."""
 
-    def run(store: Path, *arguments: str, source: Path = small_file) -> Ran:
+    def run(store: Path, *arguments: str, source: Path = small_file, **settings: str) -> Ran:
         command = [sys.executable, "-m", "examples.shop.demo", "--store", str(store), "--json", "--input", str(source)]
-        ended = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            [*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ | settings
+        )
         lines = ended.stdout.splitlines()
         return Ran(ended.returncode, ended.stderr, json.loads(lines[-1]) if lines else {})
 

@@ -1,0 +1,54 @@
+"""Where services keep what they write: files of a store, or databases of a PostgreSQL server; both are only read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import psycopg
+
+SERVER = "postgresql"
+VARIABLE = "WEFT_SERVICES__{service}__DATABASE"
+WEFTS_OWN = frozenset({"connections", "statement_timeout_ms"})
+"""Parameters of a URL that the driver does not know."""
+
+
+def servers_in(environ: Mapping[str, str], services: tuple[str, ...]) -> dict[str, str]:
+    """Return the URLs of servers that an environment names, by service."""
+    named = {service: environ.get(VARIABLE.format(service=service.upper()), "") for service in services}
+    return {service: url for service, url in named.items() if url.startswith(SERVER)}
+
+
+def rows(store: Path, servers: Mapping[str, str], service: str, query: str) -> Iterator[tuple[Any, ...]]:
+    """Ask a service's database.
+
+    Args:
+        store: the folder of the files.
+        servers: URLs of the services whose databases are on a server.
+        service: whose.
+        query: in SQL that both kinds take.
+
+    Raises:
+        FileNotFoundError: It is to be a file, and there is none.
+    """
+    if service in servers:
+        with psycopg.connect(_driver_url(servers[service])) as connection:
+            connection.read_only = True
+            yield from connection.execute(query.encode())
+        return
+    path = store / f"{service}.db"
+    if not path.exists():
+        raise FileNotFoundError(path)
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
+        yield from file.execute(query)
+
+
+def _driver_url(url: str) -> str:
+    parts = urlsplit(url)
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in WEFTS_OWN]
+    # A plus is a plus to the driver, not a space.
+    return parts._replace(scheme=SERVER, query=urlencode(kept, quote_via=quote)).geturl()
