@@ -241,3 +241,17 @@ async def test_mark_never_sinks(db: Database, bank: Bank) -> None:
 
     with pytest.raises(UndoTooOld):
         await deliver(undo_of("c-1", issued_ms=NOW_MS - 1), lambda: bank.refund("ada", 30))
+
+
+async def test_forgotten_runs(db: Database, bank: Bank) -> None:
+    """All rows of a run go, also those of undos and of calls made for it, no other run's, and the mark rises above."""
+    for call_id in ("r1/1/0/a", "r1/1/0/a/b", "r10/1/0/a", "r2/1/0/a"):
+        await deliver(call(call_id, issued_ms=NOW_MS), lambda: bank.charge("ada", 1))
+    await deliver(undo_of("r1/1/0/a", issued_ms=NOW_MS), lambda: bank.refund("ada", 1))
+
+    gone = await db.forget_runs(["r1", "r3"])
+
+    assert gone == 3
+    assert [row.effect_id for row in await db.barrier_rows()] == ["r10/1/0/a", "r2/1/0/a"]
+    with pytest.raises(UndoTooOld):
+        await deliver(undo_of("r1/1/0/a", issued_ms=NOW_MS), lambda: bank.refund("ada", 1))

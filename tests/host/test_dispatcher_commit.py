@@ -10,8 +10,8 @@ from tests.host.bank import TooPoor, Vault
 from tests.host.test_dispatcher import Counter, call
 from weft.errors import NotDone, OutcomeUnknown
 from weft.faults.crash import Crashed, doomed
-from weft.flow.ambient import current_call
-from weft.host.dispatcher import Ending
+from weft.flow.ambient import Overtaken, current_call
+from weft.host.dispatcher import TIMES_OVERTAKEN, Ending
 from weft.model.call import Refused, Reply
 
 
@@ -180,3 +180,39 @@ async def test_cancellation_during_the_commit_of_a_nested_call(counter: Counter)
         await attempt
     assert vault.steps == [Reply(b"3")]
     assert counter.endings == [Ending.APPLIED]
+
+
+async def test_overtaken_transaction(counter: Counter) -> None:
+    """An operation whose transaction others overtook is run again from its beginning; the last one is committed."""
+    vault, attempts = Vault(), 0
+
+    async def deposit(account: str, amount: int) -> int:
+        nonlocal attempts
+        vault.join()
+        attempts += 1
+        if attempts < 3:
+            raise Overtaken
+        return len(account) * amount
+
+    counter.replace("accounts.deposit", deposit)
+    outcome = await counter.dispatch(call("accounts.deposit", "ada", 1))
+
+    assert outcome == Reply(b"3")
+    assert vault.steps == ["abandoned", "abandoned", outcome]
+    assert counter.endings == [Ending.APPLIED]
+
+
+async def test_transaction_that_is_overtaken_for_ever(counter: Counter) -> None:
+    """After so many times nothing has happened, and the caller hears it."""
+    vault = Vault()
+
+    async def deposit(account: str, amount: int) -> int:
+        vault.join()
+        raise Overtaken(account, amount)
+
+    counter.replace("accounts.deposit", deposit)
+    outcome = await counter.dispatch(call("accounts.deposit", "ada", 1))
+
+    assert isinstance(outcome, NotDone)
+    assert outcome.reason == "conflict"
+    assert vault.steps == ["abandoned"] * (TIMES_OVERTAKEN + 1)

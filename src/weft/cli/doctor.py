@@ -9,6 +9,7 @@ import click
 from weft.cli import checkup, exits, texts
 from weft.cli.checkup import Check
 from weft.cli.configured import settings_of
+from weft.cli.databases import check_databases
 from weft.cli.invocation import Invocation, common_options
 from weft.cli.output import put, put_json, shown
 from weft.cli.target import load_system
@@ -46,6 +47,7 @@ def _checks(invocation: Invocation, target: str | None) -> Iterator[Check]:
         store, health = checkup.check_store(settings.engine_path)
         yield store
         yield from checkup.check_disk(settings.engine_path)
+        yield from check_databases(settings)
     yield checkup.check_clock(health)
     if target is not None:
         yield checkup.check_system(_system(target), health)
