@@ -10,7 +10,7 @@ from pathlib import Path
 
 from examples.shop.books.compare import compare
 from examples.shop.books.expected import read_file
-from examples.shop.books.places import servers_in
+from examples.shop.books.places import servers_named
 from examples.shop.books.written import SERVICES, read_store
 
 DATA = Path(__file__).parents[1] / "data" / "online_retail_first8000.csv.gz"
@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--refusals", action="store_true", help="services may have declined what the rules allow")
     options = parser.parse_args()
     try:
-        written = read_store(options.store, servers_in(os.environ, SERVICES))
+        written = read_store(options.store, servers_named(SERVICES, environ=os.environ))
     except FileNotFoundError as error:
         print(f"there is no shop in {options.store}: {error} is missing", file=sys.stderr)
         return 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -17,9 +18,21 @@ WEFTS_OWN = frozenset({"connections", "statement_timeout_ms"})
 """Parameters of a URL that the driver does not know."""
 
 
-def servers_in(environ: Mapping[str, str], services: tuple[str, ...]) -> dict[str, str]:
-    """Return the URLs of servers that an environment names, by service."""
-    named = {service: environ.get(VARIABLE.format(service=service.upper()), "") for service in services}
+def servers_named(services: tuple[str, ...], *, environ: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
+    """Return the URLs of servers, by service.
+
+    Args:
+        services: whose.
+        environ: the environment, which is stronger than the file.
+        file: the settings file, if it is there.
+    """
+    said: dict[str, dict[str, str]] = {}
+    if file is not None and file.exists():
+        said = tomllib.loads(file.read_text(encoding="utf-8")).get("services", {})
+    named = {
+        service: environ.get(VARIABLE.format(service=service.upper()), said.get(service, {}).get("database", ""))
+        for service in services
+    }
     return {service: url for service, url in named.items() if url.startswith(SERVER)}
 
 

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from examples.shop.books.compare import Books, compare
 from examples.shop.books.expected import read_file
-from examples.shop.books.places import SERVER
-from examples.shop.books.written import read_store
+from examples.shop.books.places import servers_named
+from examples.shop.books.written import SERVICES, read_store
 from examples.shop.demo.drive import Drive, Tally
 from examples.shop.demo.memory import Memory, StoreMismatch, recall, remember
 from examples.shop.demo.options import Options
@@ -31,7 +31,6 @@ from examples.shop.feed.requests import requests
 from examples.shop.feed.survey import Kind, Survey, survey
 from examples.shop.system import shop
 from weft import Host
-from weft.host.settings import load_settings
 
 SIGNALLED = 128
 """Exit codes of processes that a signal stopped are this and the signal's number."""
@@ -154,8 +153,7 @@ def _books(store: Path, memory: Memory, orders: int) -> Books:
 
 def _servers() -> dict[str, str]:
     """Return the URLs of services whose databases are on a server, as the host will read them."""
-    named = {service.lower(): found.get("database", "") for service, found in load_settings().services.items()}
-    return {service: url for service, url in named.items() if url.startswith(SERVER)}
+    return servers_named(SERVICES, environ=os.environ, file=Path("weft.toml"))
 
 
 def _killer(at: int) -> Callable[[int], None]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 NAME = "database of {service}"
-NO_DRIVER = "its URL names a PostgreSQL server, and the driver psycopg is missing"
-AWAY = "the server does not answer, or refuses: {text}"
 AWAY_REMEDY = "check that it runs, and the URL: host, port, user, password, database"
 FILE_REMEDY = "restore it from a backup, or name another file"
 WAITING = "; {count:,} requests of its outbox have not left yet"
@@ -14,3 +12,4 @@ REFUSED_REMEDY = (
     "the engine will never take them: make up for what they were to do, then delete the rows of weft_outbox whose "
     "state is 'refused'"
 )
+MISSING = "missing: {names}"

@@ -2,85 +2,52 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from weft.cli import database_texts, texts
-from weft.cli.checkup import Check
+from weft.cli.checkup import EXTRAS, Check
 from weft.cli.output import in_one_line
+from weft.errors import DatabaseUnreachable
 from weft.host.settings import SQLITE, Settings
 
-SERVER = "postgresql"
-DRIVER = "psycopg"
+SERVER = "postgresql:"
 DATABASE = "database"
-
-ANSWER_S = 5
-"""A server that has not answered by then counts as away."""
-
-WEFTS_OWN = frozenset({"connections", "statement_timeout_ms"})
-"""Parameters of a URL that the driver does not know."""
-
-WAITING = "SELECT count(*) FROM weft_outbox WHERE state = 'waiting'"
-REFUSED = "SELECT run, operation, reason FROM weft_outbox WHERE state = 'refused' ORDER BY id"
 
 
 def check_databases(settings: Settings) -> Iterator[Check]:
     """Look at the databases that settings name, one check for each; what is not there yet is passed over."""
     for service in sorted(settings.services):
         url = settings.url(service, DATABASE, "")
-        name = database_texts.NAME.format(service=service)
-        if url.startswith(SERVER):
-            yield _check_server(name, url)
-        elif url.startswith(SQLITE) and Path(url.removeprefix(SQLITE)).exists():
-            yield _check_file(name, Path(url.removeprefix(SQLITE)))
+        is_file = url.startswith(SQLITE) and Path(url.removeprefix(SQLITE)).exists()
+        if is_file or url.startswith(SERVER):
+            yield _check(database_texts.NAME.format(service=service), url)
 
 
-def _check_server(name: str, url: str) -> Check:
-    if find_spec(DRIVER) is None:
-        return Check(name, "wrong", database_texts.NO_DRIVER, texts.INSTALL_EXTRA.format(extra="data"))
-    import psycopg  # noqa: PLC0415 - an extra, and 100 ms for those who need it not
+def _check(name: str, url: str) -> Check:
+    missing = [package for package in dict(EXTRAS)["data"] if find_spec(package) is None]
+    if missing:
+        return Check(
+            name,
+            "wrong",
+            database_texts.MISSING.format(names=", ".join(missing)),
+            texts.INSTALL_EXTRA.format(extra="data"),
+        )
+    from weft.data.glance import glance_at_file, glance_at_server  # noqa: PLC0415 - an extra, and slow to import
 
+    is_server = url.startswith(SERVER)
     try:
-        with psycopg.connect(_driver_url(url), connect_timeout=ANSWER_S) as connection:
-            connection.read_only = True
-            version = connection.execute("SHOW server_version").fetchall()[0][0]
-            found = connection.execute("SELECT to_regclass('weft_outbox') IS NOT NULL").fetchall()[0][0]
-            waiting = connection.execute(WAITING).fetchall()[0][0] if found else 0
-            refused = connection.execute(REFUSED).fetchall() if found else []
-    except psycopg.Error as error:
-        what = database_texts.AWAY.format(text=in_one_line(str(error)))
-        return Check(name, "wrong", what, database_texts.AWAY_REMEDY)
-    return _outbox(name, f"PostgreSQL {version}", waiting, refused)
-
-
-def _check_file(name: str, path: Path) -> Check:
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
-            found = file.execute("SELECT 1 FROM sqlite_master WHERE name = 'weft_outbox'").fetchone()
-            waiting = file.execute(WAITING).fetchone()[0] if found else 0
-            refused = file.execute(REFUSED).fetchall() if found else []
-    except sqlite3.Error as error:
-        return Check(name, "wrong", f"{path}: {error}", database_texts.FILE_REMEDY)
-    return _outbox(name, str(path), waiting, refused)
-
-
-def _outbox(name: str, what: str, waiting: int, refused: list[tuple[str, str, str]]) -> Check:
-    if waiting:
-        what += database_texts.WAITING.format(count=waiting)
-    if not refused:
+        seen = glance_at_server(url) if is_server else glance_at_file(Path(url.removeprefix(SQLITE)))
+    except DatabaseUnreachable as error:
+        remedy = database_texts.AWAY_REMEDY if is_server else database_texts.FILE_REMEDY
+        return Check(name, "wrong", in_one_line(error.what), remedy)
+    what = seen.what
+    if seen.waiting:
+        what += database_texts.WAITING.format(count=seen.waiting)
+    if not seen.refused:
         return Check(name, "ok", what)
-    run, operation, reason = refused[0]
+    run, operation, reason = seen.refused[0]
     first = database_texts.REQUEST.format(operation=operation, run=run, reason=reason)
-    what += database_texts.REFUSED.format(count=len(refused), first=in_one_line(first))
+    what += database_texts.REFUSED.format(count=len(seen.refused), first=in_one_line(first))
     return Check(name, "note", what, database_texts.REFUSED_REMEDY)
-
-
-def _driver_url(url: str) -> str:
-    parts = urlsplit(url)
-    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in WEFTS_OWN]
-    # A plus is a plus to the driver, not a space.
-    return parts._replace(scheme=SERVER, query=urlencode(kept, quote_via=quote)).geturl()

@@ -10,7 +10,7 @@ import pytest
 
 from examples.shop.books.compare import compare
 from examples.shop.books.expected import read_file
-from examples.shop.books.places import VARIABLE, servers_in
+from examples.shop.books.places import VARIABLE, servers_named
 from examples.shop.books.written import SERVICES, read_store
 from tests import servers
 from tests.examples.shop.demo.conftest import Demo
@@ -39,7 +39,7 @@ def test_books_on_a_server_balance(demo: Demo, settings: dict[str, str], small_f
     assert (killed.code, ran.code) == (-9, 0), ran.talk
     assert (ran.found["books"], ran.found["orders"]) == ("balanced", FEW)
     assert [path.name for path in tmp_path.glob("*.db")] == ["engine.db"]
-    written = read_store(tmp_path, servers_in(settings, SERVICES))
+    written = read_store(tmp_path, servers_named(SERVICES, environ=settings))
     assert compare(read_file(small_file, orders=FEW), written, refusals=True).balanced
 
 
