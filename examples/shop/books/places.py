@@ -6,6 +6,7 @@ import sqlite3
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -36,28 +37,34 @@ def servers_named(services: tuple[str, ...], *, environ: Mapping[str, str], file
     return {service: url for service, url in named.items() if url.startswith(SERVER)}
 
 
-def rows(store: Path, servers: Mapping[str, str], service: str, query: str) -> Iterator[tuple[Any, ...]]:
-    """Ask a service's database.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a shop's services keep what they write.
 
-    Args:
+    Attributes:
         store: the folder of the files.
         servers: URLs of the services whose databases are on a server.
-        service: whose.
-        query: in SQL that both kinds take.
-
-    Raises:
-        FileNotFoundError: It is to be a file, and there is none.
     """
-    if service in servers:
-        with psycopg.connect(_driver_url(servers[service])) as connection:
-            connection.read_only = True
-            yield from connection.execute(query.encode())
-        return
-    path = store / f"{service}.db"
-    if not path.exists():
-        raise FileNotFoundError(path)
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
-        yield from file.execute(query)
+
+    store: Path
+    servers: Mapping[str, str]
+
+    def ask(self, service: str, query: str) -> Iterator[tuple[Any, ...]]:
+        """Ask a service's database, in SQL that both kinds take.
+
+        Raises:
+            FileNotFoundError: It is to be a file, and there is none.
+        """
+        if service in self.servers:
+            with psycopg.connect(_driver_url(self.servers[service])) as connection:
+                connection.read_only = True
+                yield from connection.execute(query.encode())
+            return
+        path = self.store / f"{service}.db"
+        if not path.exists():
+            raise FileNotFoundError(path)
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
+            yield from file.execute(query)
 
 
 def _driver_url(url: str) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from examples.shop.books.places import rows
+from examples.shop.books.places import Places
 
 SERVICES = ("user", "catalog", "cart", "order", "inventory", "payment", "shipping", "notification")
 
@@ -72,7 +71,7 @@ def read_store(store: Path, servers: Mapping[str, str] | None = None) -> Written
         psycopg.Error: A server does not answer, or has no such table.
     """
     servers = servers or {}
-    ask = partial(rows, store, servers)
+    ask = Places(store, servers).ask
     lines: dict[str, list[tuple[str, int, str]]] = {}
     query = "SELECT order_id, sku, quantity, unit_price FROM order_lines ORDER BY order_id, number"
     for order, sku, quantity, price in ask("order", query):
