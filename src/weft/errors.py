@@ -1,4 +1,4 @@
-"""The tree of weft's exceptions, each with data and a code; E351 to E355 of engines are in weft.engine.errors.
+"""The tree of weft's exceptions, each with data and a code; E351 to E359 of engines are in weft.engine.errors.
 
 WeftError
 ├── DeclarationInvalid        E101  the System is declared wrongly: every problem, with file and line

@@ -19,6 +19,8 @@ from weft.cli.invocation import Invocation, asking_options, bulk_options, common
 from weft.cli.naming import find_run, run_named
 from weft.cli.output import in_one_line, put_json, say, shown
 from weft.cli.target import load_system
+from weft.cli.visiting import request as ask_server
+from weft.cli.visiting import visits
 from weft.clock import SystemClock
 from weft.codec import codec_for
 from weft.engine.embedded.owner import Owner, owner_of
@@ -145,7 +147,6 @@ def said(reason: str) -> str:
 
 
 def request_of(kind: str, workflow: str, run_id: str, *, body: bytes = b"", why: str = "") -> Request:
-    """Return a request that is made now, by nobody yet."""
     """Return a request that nobody has asked yet."""
     return Request(workflow, run_id, kind, body, who="", why=why, at_ms=SystemClock().now_ms())
 
@@ -213,6 +214,8 @@ def ask(
         WeftError: `check` refuses it as it stands.
     """
     request = named(request, invocation)
+    if visits(invocation):
+        return ask_server(invocation, request)
     with reading(invocation) as (store, path):
         row = find_run(store, request.workflow, request.run_id) if ended else find_open(store, request)
         if check is not None:

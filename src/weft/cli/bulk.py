@@ -17,11 +17,14 @@ from weft.cli.invocation import Invocation
 from weft.cli.output import put_json, say
 from weft.cli.progress import Progress
 from weft.cli.selecting import OPEN, TROUBLED, query_of
+from weft.cli.visiting import SeenRun, counts_of, visits
+from weft.cli.visiting_many import ask_all
 from weft.clock import SystemClock
 from weft.engine.embedded.owner import owner_of
 from weft.engine.embedded.questions import Asker
 from weft.engine.embedded.requests import Request, append_requests
 from weft.engine.embedded.store import RunRow, Store
+from weft.model.query.rendering import render
 from weft.model.query.tree import Query
 
 AT_ONCE = 200
@@ -53,7 +56,7 @@ class Act:
     why: str = ""
     body: bytes = b""
 
-    def of(self, row: RunRow) -> Request:
+    def of(self, row: RunRow | SeenRun) -> Request:
         """Return it as a request about one run."""
         at_ms = SystemClock().now_ms()
         return Request(row.workflow, row.run_id, self.kind, self.body, who=self.who, why=self.why, at_ms=at_ms)
@@ -69,6 +72,8 @@ def act_on_all(invocation: Invocation, act: Act) -> int:
     if not (invocation.where or "").strip():
         raise click.UsageError(bulk_texts.WHERE_EMPTY)
     query = query_of(invocation.where or "", statuses=AMONG.get(act.kind, ("closed",)))
+    if visits(invocation):
+        return _ask_server(invocation, act, render(query))
     with reading(invocation) as (store, path):
         *_, counts = Asker(store, SystemClock()).count(query)
         total = counts.total()
@@ -77,6 +82,15 @@ def act_on_all(invocation: Invocation, act: Act) -> int:
             say(bulk_texts.BULK_NOTHING_DONE)
             return exits.FINE
         return _Batches(invocation, act, path, total=total).run(store, query) if total else exits.FINE
+
+
+def _ask_server(invocation: Invocation, act: Act, where: str) -> int:
+    total = sum(counts_of(invocation, where, by="").values())
+    say(bulk_texts.BULK_COUNT.format(kind=act.kind, count=total))
+    if total and not _is_meant(invocation):
+        say(bulk_texts.BULK_NOTHING_DONE)
+        return exits.FINE
+    return ask_all(invocation, where, act.of) if total else exits.FINE
 
 
 def _is_meant(invocation: Invocation) -> bool:

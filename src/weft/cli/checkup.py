@@ -106,6 +106,8 @@ def check_settings(settings: Settings) -> Check:
     said = [f"engine = {masked(settings.engine)}"]
     if settings.store is not None:
         said.append(f"store = {masked(settings.store)}")
+    if (temporal := settings.temporal.shown()) and settings.is_temporal:
+        said.append(f"temporal: {temporal}")
     for service, resources in sorted(settings.services.items()):
         said += [f"services.{service}.{name} = {masked(url)}" for name, url in sorted(resources.items())]
     return Check("settings", "ok", "; ".join(said))

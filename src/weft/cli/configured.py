@@ -6,9 +6,11 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from weft.cli import visit_texts
 from weft.cli.invocation import Invocation
 from weft.engine.embedded.store import Store
-from weft.host.settings import Settings, load_settings
+from weft.engine.errors import EngineCannot
+from weft.host.settings import Settings, load_settings, masked
 
 
 def settings_of(invocation: Invocation) -> Settings:
@@ -27,7 +29,12 @@ def reading(invocation: Invocation) -> Generator[tuple[Store, Path]]:
     Raises:
         SettingInvalid: There is no store.
         StoreNewer, StoreFailed: It cannot be read.
+        EngineCannot: The runs are kept by a server, and this command cannot ask one.
     """
-    path = settings_of(invocation).engine_path
+    settings = settings_of(invocation)
+    if settings.is_temporal:
+        what = visit_texts.NO_FILE.format(engine=masked(settings.engine))
+        raise EngineCannot(what, remedy=visit_texts.NO_FILE_REMEDY)
+    path = settings.engine_path
     with closing(Store.open(path, system=None, owner=False)) as store:
         yield store, path

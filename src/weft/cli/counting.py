@@ -8,6 +8,7 @@ from weft.cli import exits, texts
 from weft.cli.configured import reading
 from weft.cli.invocation import Invocation, common_options
 from weft.cli.output import columns, in_one_line, put, put_json
+from weft.cli.visiting import counts_of, visits
 from weft.clock import SystemClock
 from weft.engine.embedded.questions import Asker
 from weft.model.query.parser import parse
@@ -21,10 +22,13 @@ from weft.model.query.parser import parse
 def command(invocation: Invocation, /, *, where: str, by: str) -> int:
     """Count runs."""
     query = parse(where)
-    with reading(invocation) as (store, _):
-        *_, counts = Asker(store, SystemClock()).count(query, by=by)
+    if visits(invocation):
+        counts = counts_of(invocation, where, by=by)
+    else:
+        with reading(invocation) as (store, _):
+            *_, counts = Asker(store, SystemClock()).count(query, by=by)
     if not by:
-        total = counts.total()
+        total = sum(counts.values())
         put_json({"runs": total}) if invocation.json else put(f"{total}")
         return exits.FINE
     lines = sorted(counts.items(), key=lambda line: (-line[1], line[0]))

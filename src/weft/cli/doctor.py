@@ -8,6 +8,7 @@ import click
 
 from weft.cli import checkup, exits, texts
 from weft.cli.checkup import Check
+from weft.cli.checkup_temporal import check_server
 from weft.cli.configured import settings_of
 from weft.cli.databases import check_databases
 from weft.cli.invocation import Invocation, common_options
@@ -44,9 +45,12 @@ def _checks(invocation: Invocation, target: str | None) -> Iterator[Check]:
         yield Check("settings", "wrong", f"{error.what}{place}", error.advice)
     else:
         yield checkup.check_settings(settings)
-        store, health = checkup.check_store(settings.engine_path)
-        yield store
-        yield from checkup.check_disk(settings.engine_path)
+        if settings.is_temporal:
+            yield from check_server(settings)
+        else:
+            store, health = checkup.check_store(settings.engine_path)
+            yield store
+            yield from checkup.check_disk(settings.engine_path)
         yield from check_databases(settings)
     yield checkup.check_clock(health)
     if target is not None:

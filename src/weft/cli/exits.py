@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from weft.engine.errors import WorkersUnknown
+from weft.engine.errors import (
+    AttributesMissing,
+    CredentialsInvalid,
+    EngineCannot,
+    EngineUnreachable,
+    ExtraMissing,
+    NamespaceMissing,
+    WorkersUnknown,
+)
 from weft.errors import (
     BackupRefused,
     CursorInvalid,
@@ -28,7 +36,11 @@ ENVIRONMENT = 3
 INTERRUPTED = 130
 """Ctrl-C before there was anything to drain."""
 
-_ENVIRONMENT = (BackupRefused, SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem, StoreOwned, WorkersUnknown)
+_ENVIRONMENT = (
+    *(BackupRefused, SettingInvalid, StoreFailed, StoreNewer, StoreOfOtherSystem, StoreOwned),
+    *(AttributesMissing, EngineCannot, EngineUnreachable, ExtraMissing, NamespaceMissing),
+    *(CredentialsInvalid, WorkersUnknown),
+)
 
 
 class WrongUse(SettingInvalid):

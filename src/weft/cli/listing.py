@@ -12,9 +12,11 @@ from weft.cli.configured import reading
 from weft.cli.invocation import Invocation, common_options
 from weft.cli.output import columns, duration, in_one_line, instant, is_terminal, moment, put, put_json, say
 from weft.cli.selecting import STATUSES, query_of, word_of
+from weft.cli.visiting import SeenRun, page_of, seen, visits
 from weft.clock import SystemClock
 from weft.engine.embedded.questions import Asker
 from weft.engine.embedded.store import RunRow
+from weft.model.query.rendering import render
 from weft.model.run import RunStatus
 
 DEFAULT_LIMIT = 50
@@ -33,17 +35,26 @@ def command(
 ) -> int:
     """List runs."""
     query = query_of(where, workflow=workflow, statuses=statuses)
+    if visits(invocation):
+        found = page_of(invocation, render(query), limit=limit, after=after)
+        _put(invocation, [seen(each) for each in found], [dict(each.attributes) for each in found])
+        _say_more(limit, found.cursor)
+        return exits.FINE
     with reading(invocation) as (store, _):
         asker = Asker(store, SystemClock())
         *_, page = asker.page(query, limit=limit, after=after)
         attributes = [asker.attributes(row) for row in page.rows]
     _put(invocation, page.rows, attributes)
-    if page.cursor is not None:
-        say(texts.MORE_RUNS.format(limit=limit, cursor=page.cursor))
+    _say_more(limit, page.cursor)
     return exits.FINE
 
 
-def _put(invocation: Invocation, rows: Sequence[RunRow], attributes: Sequence[dict[str, object]]) -> None:
+def _say_more(limit: int, cursor: str | None) -> None:
+    if cursor is not None:
+        say(texts.MORE_RUNS.format(limit=limit, cursor=cursor))
+
+
+def _put(invocation: Invocation, rows: Sequence[RunRow | SeenRun], attributes: Sequence[dict[str, object]]) -> None:
     now_ms = SystemClock().now_ms()
     if invocation.json:
         for row, each in zip(rows, attributes, strict=True):
@@ -57,7 +68,7 @@ def _put(invocation: Invocation, rows: Sequence[RunRow], attributes: Sequence[di
             put(line)
 
 
-def cells(row: RunRow, now_ms: int) -> tuple[str, ...]:
+def cells(row: RunRow | SeenRun, now_ms: int) -> tuple[str, ...]:
     """Return a run's line, cell by cell; an open run lasts until now."""
     took_ms = max(0, (row.ended_ms or now_ms) - row.created_ms)
     status = RunStatus(row.status).label
@@ -67,7 +78,7 @@ def cells(row: RunRow, now_ms: int) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def described(row: RunRow, attributes: dict[str, object]) -> dict[str, object]:
+def described(row: RunRow | SeenRun, attributes: dict[str, object]) -> dict[str, object]:
     """Return a run as programs read it."""
     return {
         "workflow": row.workflow,

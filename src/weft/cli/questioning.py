@@ -14,6 +14,7 @@ from weft.cli.configured import reading
 from weft.cli.invocation import Invocation, asking_options, common_options
 from weft.cli.naming import find_run, run_named
 from weft.cli.output import in_one_line, put_json, say, shown
+from weft.cli.visiting import answer_of, visits
 from weft.engine.embedded.journal import UNANSWERED
 from weft.engine.embedded.owner import owner_of
 from weft.engine.embedded.requests import Request, append_request, message_id_of
@@ -21,7 +22,7 @@ from weft.engine.embedded.store import RunRow, Store
 from weft.engine.execution.commands import UpdateAnswered, decode_commands
 from weft.engine.execution.entries import Entry, Noted, Started, Told, decode_entry
 from weft.errors import InputInvalid, RunClosed
-from weft.model.message import Update
+from weft.model.message import Answer, Update
 from weft.model.run import RunStatus
 
 DEFAULT_WITHIN_S = 60.0
@@ -48,6 +49,9 @@ def command(invocation: Invocation, /, *, words: tuple[str, ...], body: str, wit
     if target is not None:
         data = checked(target, kind, data, among=Update)
     request = named(request_of("ask", workflow, run_id, body=kind.encode() + b"\n" + data), invocation)
+    if visits(invocation):
+        said = answer_of(invocation, request, within=within)
+        return _show(invocation, request, said, kind=kind, within=within)
     with reading(invocation) as (store, path):
         row = find_open(store, request)
         since = store.last_seq(row.key) + 1
@@ -117,7 +121,9 @@ class _Waiting:
             raise InputInvalid(texts.NOT_TOLD.format(name=self._name, why=entry.why), where=str(self._store.path))
 
 
-def _show(invocation: Invocation, request: Request, answer: UpdateAnswered | None, *, kind: str, within: float) -> int:
+def _show(
+    invocation: Invocation, request: Request, answer: UpdateAnswered | Answer | None, *, kind: str, within: float
+) -> int:
     name = in_one_line(f"{request.workflow}/{request.run_id}")
     value = None if answer is None else json.loads(answer.data)
     refusal = "" if answer is None else answer.refusal

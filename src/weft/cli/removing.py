@@ -12,6 +12,8 @@ from weft.cli.bulk import Act, act_on_all
 from weft.cli.configured import reading
 from weft.cli.invocation import Invocation, asking_options, bulk_options, common_options
 from weft.cli.naming import find_run, run_named
+from weft.cli.visiting import request as ask_server
+from weft.cli.visiting import visits
 from weft.errors import RunOpen
 from weft.model.query.rendering import render
 from weft.model.query.tree import And, Compare, Name, Query, Text
@@ -32,6 +34,8 @@ def command(invocation: Invocation, /, *, words: tuple[str, ...], reason: str) -
     if invocation.where is not None:
         return act_on_all(invocation, act)
     workflow, run_id, _ = run_named(words)
+    if visits(invocation):
+        return ask_server(invocation, named(request_of("delete", workflow, run_id, why=reason), invocation))
     with reading(invocation) as (store, _):
         row = find_run(store, workflow, run_id)
         if RunStatus(row.status).is_open:

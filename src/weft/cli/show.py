@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from weft.cli import exits, texts
+from weft.cli import exits, texts, visit_texts
 from weft.cli.configured import reading
 from weft.cli.invocation import Invocation, common_options
 from weft.cli.listing import described
@@ -27,11 +27,15 @@ from weft.cli.output import (
     say,
     shown,
 )
+from weft.cli.target import load_system
+from weft.cli.visiting import SeenRun, seen, visit, visits
 from weft.clock import SystemClock
 from weft.engine.embedded.finding import Finder
 from weft.engine.embedded.store import RunRow
 from weft.engine.embedded.story import story_of, view_of
+from weft.engine.errors import EngineCannot
 from weft.errors import EntryCorrupt
+from weft.host.rehearsal import rehearser_of
 from weft.model.attribute import shown_values
 from weft.model.run import RunStory, RunView, TimelineRow
 
@@ -39,11 +43,14 @@ from weft.model.run import RunStory, RunView, TimelineRow
 @click.command("show", help=texts.SHOW, epilog=texts.SHOW_EXAMPLES)
 @click.argument("run", nargs=-1, required=True, metavar="WORKFLOW ID")
 @click.option("--epoch", type=click.IntRange(0), metavar="NUMBER", help=texts.EPOCH_OPTION)
+@click.option("--target", metavar="TARGET", help=visit_texts.SHOW_TARGET_OPTION)
 @common_options
 @click.pass_obj
-def command(invocation: Invocation, /, *, run: tuple[str, ...], epoch: int | None) -> int:
+def command(invocation: Invocation, /, *, run: tuple[str, ...], epoch: int | None, target: str | None) -> int:
     """Show one run."""
     workflow, run_id, _ = run_named(run)
+    if visits(invocation):
+        return _show_remote(invocation, workflow, run_id, target=target, epoch=epoch)
     with reading(invocation) as (store, _):
         row = find_run(store, workflow, run_id)
         try:
@@ -57,6 +64,32 @@ def command(invocation: Invocation, /, *, run: tuple[str, ...], epoch: int | Non
     else:
         _print(story, attributes, now_ms=SystemClock().now_ms())
     return exits.FINE
+
+
+def _show_remote(invocation: Invocation, workflow: str, run_id: str, *, target: str | None, epoch: int | None) -> int:
+    """Show a run that a server keeps; its code tells the timeline, where it is named."""
+    if epoch is not None:
+        raise EngineCannot(visit_texts.NO_EPOCHS, remedy=visit_texts.NO_EPOCHS_REMEDY)
+    story = _told(invocation, workflow, run_id, target=target)
+    row, attributes = seen(story.view), dict(story.view.attributes)
+    if invocation.json:
+        put_json(_described(row, story, attributes))
+    else:
+        _print(story, attributes, now_ms=SystemClock().now_ms())
+    if target is None:
+        say(visit_texts.TIMELINE_NEEDS_CODE.format(id=in_one_line(f"{workflow}/{run_id}")))
+    return exits.FINE
+
+
+def _told(invocation: Invocation, workflow: str, run_id: str, *, target: str | None) -> RunStory:
+    if target is None:
+        view = visit(invocation, lambda visitor: visitor.view(workflow, run_id))
+        return RunStory(view, (), view.reason, None)
+    code = rehearser_of(load_system(target))
+    return visit(
+        invocation,
+        lambda visitor: visitor.story(workflow, run_id, programs=code.programs, operations=code.operations),
+    )
 
 
 def _print(story: RunStory, attributes: Mapping[str, object], *, now_ms: int) -> None:
@@ -107,7 +140,7 @@ def since(passed_ms: int) -> str:
     return f"+{passed_ms / SECOND_MS:.3f} s" if passed_ms < MINUTE_MS else f"+{duration(passed_ms)}"
 
 
-def _described(row: RunRow, story: RunStory, attributes: dict[str, object]) -> dict[str, object]:
+def _described(row: RunRow | SeenRun, story: RunStory, attributes: dict[str, object]) -> dict[str, object]:
     timeline: list[dict[str, object]] = []
     for each in story.rows:
         entry = dataclasses.asdict(each)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from weft.cli import texts
+from weft.cli.visiting import SeenRun
 from weft.engine.embedded.store import RunRow
 from weft.model.run import RunStatus
 
@@ -36,7 +37,7 @@ def _console() -> Console:
     return Console(color_system=None) if os.environ.get("NO_COLOR") else Console()
 
 
-def print_runs(rows: Sequence[RunRow], cells: Sequence[Sequence[str]]) -> None:
+def print_runs(rows: Sequence[RunRow | SeenRun], cells: Sequence[Sequence[str]]) -> None:
     """Print a table of runs.
 
     Args:

@@ -6,7 +6,8 @@ WeftError
 ├── EngineCannot              E353  the System asks for what its engine cannot do
 ├── ExtraMissing              E354  an engine's library is not installed
 ├── AttributesMissing         E355  the Temporal namespace lacks search attributes of weft
-└── WorkersUnknown            E358  workers were asked for, and the engine has none
+├── WorkersUnknown            E358  workers were asked for, and the engine has none
+└── CredentialsInvalid        E359  a certificate, key or codec of the connection cannot be used
 """
 
 from __future__ import annotations
@@ -54,3 +55,10 @@ class WorkersUnknown(WeftError):
 
     code = "WEFT-E358"
     remedy = "`weft run TARGET` serves on the embedded engine; workers want --engine temporal://HOST:PORT/NAMESPACE"
+
+
+class CredentialsInvalid(WeftError):
+    """Tell that a certificate, a key or the codec of a connection cannot be used."""
+
+    code = "WEFT-E359"
+    remedy = "look at the path, its permissions, and the module of the codec"

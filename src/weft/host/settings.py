@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from weft.engine.temporal.pace import Pace, check_pace
+from weft.engine.temporal.security import NAMES as SECURITY_NAMES
+from weft.engine.temporal.security import Security, read_security
 from weft.engine.temporal.target import read_target
 from weft.errors import SettingInvalid
 from weft.model.policy import Limits, Retention
@@ -41,7 +43,7 @@ SUPPORTED = "sqlite:///file.db, temporal://127.0.0.1:7233/default"
 _DURATION = re.compile("([0-9]+(ms|s|m|h|d|w))+")
 _SECRET_QUERY = re.compile(r"(?i)([?&;][^=&;]*(?:password|passwd|secret|token|key)[^=&;]*=)[^&;\s]*")
 _SECRET_USER = re.compile(r"(://[^:/@\s]*):[^/\s]*@")
-_NAMES = ("engine", "store", "services", "limits", "retention", "worker")
+_NAMES = ("engine", "store", "services", "limits", "retention", "worker", "temporal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Settings:
         limits: what a run may hold.
         retention: how long is kept what has ended.
         worker: how workers of a Temporal server work; the embedded engine has none.
+        temporal: how a Temporal server is spoken to: certificates, keys, the codec of payloads.
     """
 
     engine: str = DEFAULT_ENGINE
@@ -63,6 +66,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     retention: Retention = field(default_factory=Retention)
     worker: Pace = field(default_factory=Pace)
+    temporal: Security = field(default_factory=Security)
 
     @property
     def engine_path(self) -> Path:
@@ -203,6 +207,7 @@ def _build(table: _Table) -> Settings:
         limits=_limits(_group("limits", table)),
         retention=_retention(_group("retention", table)),
         worker=_worker(_group("worker", table)),
+        temporal=_temporal(_group("temporal", table)),
     )
     if settings.is_temporal:
         read_target(settings.engine)
@@ -281,6 +286,21 @@ def _texts(name: str, said: _Said | _Table) -> tuple[str, ...]:
         if texts and len(texts) == len(cast("list[object]", parts)):
             return tuple(texts)
     raise SettingInvalid(f"{name} is no list of texts", where=_origin(said), remedy=f'write {name} = ["...", "..."]')
+
+
+def _temporal(group: _Table) -> Security:
+    for name, said in group.items():
+        if name not in SECURITY_NAMES:
+            raise unknown_name("setting of temporal", name, SECURITY_NAMES, where=_origin(said))
+    said = {name: _word(f"temporal.{name}", each) for name, each in group.items()}
+    return read_security(said)
+
+
+def _word(name: str, said: _Said | _Table) -> str:
+    """Return a text; true and false may be written as TOML has them."""
+    if isinstance(said, _Said) and isinstance(said.value, bool):
+        return str(said.value)
+    return _text(name, said)
 
 
 def _duration(name: str, said: _Said | _Table) -> timedelta:

@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from weft.engine.errors import EngineUnreachable, NamespaceMissing
 from weft.engine.temporal.attributes import Registered
+from weft.engine.temporal.credentials import tls_of
 from weft.engine.temporal.target import Target
 
 
@@ -23,13 +24,32 @@ async def connect(target: Target, converter: DataConverter) -> tuple[Client, Reg
         NamespaceMissing: there is no such namespace, or no access to it.
         AttributesMissing: it lacks weft's search attributes, and they cannot be added from here.
     """
-    try:
-        client = await Client.connect(target.address, namespace=target.namespace, data_converter=converter)
-    except RuntimeError as error:
-        what = f"Temporal at {target.address} cannot be reached: {error}"
-        raise EngineUnreachable(what) from error
-    await _look_at_namespace(client, target)
+    client = await meet(target, converter)
     return client, await _look_at_attributes(client)
+
+
+async def meet(target: Target, converter: DataConverter) -> Client:
+    """Return a client of the namespace, which is left as it is.
+
+    Raises:
+        CredentialsInvalid: a certificate or key cannot be read.
+        EngineUnreachable: nothing answers there.
+        NamespaceMissing: there is no such namespace, or no access to it.
+    """
+    security = target.security
+    try:
+        client = await Client.connect(
+            target.address,
+            namespace=target.namespace,
+            data_converter=converter,
+            tls=tls_of(security),
+            api_key=security.api_key or None,
+        )
+    except (RuntimeError, ValueError) as error:
+        what = f"Temporal at {target.address} cannot be reached: {security.without_secrets(str(error))}"
+        raise EngineUnreachable(what) from None  # what it was made from may hold the key
+    await _look_at_namespace(client, target)
+    return client
 
 
 async def _look_at_namespace(client: Client, target: Target) -> None:

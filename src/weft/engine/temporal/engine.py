@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NoReturn
 
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError
 
 from weft.clock import Clock, SystemClock
-from weft.engine.errors import EngineCannot, EngineUnreachable
+from weft.engine.errors import EngineUnreachable
 from weft.engine.execution.attempts import Judge
 from weft.engine.execution.program import Program
 from weft.engine.temporal.connection import connect
@@ -25,6 +24,7 @@ from weft.engine.temporal.payloads import (
     TroubleNote,
     noted,
 )
+from weft.engine.temporal.questions import TemporalQuestions
 from weft.engine.temporal.runs import TemporalRuns
 from weft.engine.temporal.schedules import NoSchedules
 from weft.engine.temporal.story import story_of
@@ -152,14 +152,10 @@ class TemporalEngine(TemporalRuns):
             log.warning("run %s could not be told that it needs attention: %s", temporal_id, error)
 
     @property
-    def questions(self) -> NoReturn:
-        """Refuse lists by queries of weft's own.
-
-        Raises:
-            EngineCannot: always.
-        """
-        what = "runs on Temporal are not found by weft's own queries yet"
-        raise EngineCannot(what, remedy="use engine.list, or Temporal's UI and `temporal workflow list --query`")
+    def questions(self) -> TemporalQuestions:
+        """Return what lists and counts runs of this task queue."""
+        workflows = () if self._house is None else self._house.programs
+        return TemporalQuestions(self._open_client(), self._queue, workflows, clock=self._clock)
 
     async def show(self, workflow: str, run_id: str) -> RunStory:
         """Return the story of one run: its history, told once more to the run's code.

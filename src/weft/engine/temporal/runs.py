@@ -201,12 +201,15 @@ class TemporalRuns:
 
     async def _was_told(self, workflow: str, run_id: str, message_id: str) -> bool:
         sought = noted(MessageNote(message_id)).payload.data
+        codec = self._open_client().data_converter.payload_codec
         with asking():
             async for event in self._handle(workflow, run_id).fetch_history_events():
                 if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
                     told = event.workflow_execution_signaled_event_attributes.input.payloads
-                    if len(told) > 1 and told[1].data == sought:
-                        return True
+                    if len(told) > 1:
+                        note = told[1] if codec is None else (await codec.decode([told[1]]))[0]
+                        if note.data == sought:
+                            return True
         return False
 
     async def ask(self, workflow: str, run_id: str, *, kind: str, data: bytes, message_id: str = "") -> Answer:

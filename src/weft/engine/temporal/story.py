@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.client import (
@@ -14,10 +15,12 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowHistory,
 )
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import DataConverter
 from temporalio.runtime import Runtime
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
+from weft.clock import EPOCH
 from weft.engine.execution.commands import Command, RunEnded
 from weft.engine.execution.entries import Entry
 from weft.engine.execution.story import Teller, waiting_for
@@ -35,6 +38,11 @@ STATUSES: Mapping[WorkflowExecutionStatus, RunStatus] = {
     WorkflowExecutionStatus.TIMED_OUT: RunStatus.FAILED,
     WorkflowExecutionStatus.CONTINUED_AS_NEW: RunStatus.RUNNING,
 }
+
+MILLISECOND = timedelta(milliseconds=1)
+
+OWN = frozenset({STATUS.name, TENANT.name, "BuildIds"})
+"""Search attributes that are none of the System's."""
 
 Failures = dict[str, tuple[int, str, int | None]]
 
@@ -55,11 +63,22 @@ async def view_of(found: WorkflowExecution) -> RunView:
         None if found.close_time is None else _ms(found.close_time),
         found.typed_search_attributes.get(TENANT) or "",
         str((await found.memo()).get(REASON, "")),
+        attributes=_attributes(found.typed_search_attributes),
     )
 
 
+def _attributes(kept: TypedSearchAttributes) -> dict[str, object]:
+    """Return what a run is found by, without what Temporal and weft keep there for themselves."""
+    found: dict[str, object] = {}
+    for pair in cast("Sequence[SearchAttributePair[Any]]", cast("Any", kept).search_attributes):
+        name, value = cast("Any", pair.key).name, pair.value
+        if name not in OWN and not name.startswith("Temporal"):
+            found[name] = value.isoformat() if isinstance(value, datetime) else value
+    return found
+
+
 def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
+    return (at - EPOCH) // MILLISECOND
 
 
 async def story_of(handle: WorkflowHandle[object, object], house: House, converter: DataConverter) -> RunStory:

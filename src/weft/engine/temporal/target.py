@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
+from weft.engine.temporal.security import Security
 from weft.errors import SettingInvalid
 
 SCHEME = "temporal"
@@ -21,6 +22,7 @@ class Target:
     Attributes:
         address: `host:port`.
         task_queue: nothing for the System's name.
+        security: how it is spoken to.
         cached: runs that a worker keeps in memory between their steps; nothing for its own number, 0 for none.
     """
 
@@ -28,6 +30,7 @@ class Target:
     namespace: str
     task_queue: str = ""
     cached: int | None = None
+    security: Security = field(default_factory=Security)
 
 
 def read_target(url: str) -> Target:
