@@ -1,5 +1,6 @@
 """Any process can ask something of a run: the request is on disk at once, and the owner sees it, now or later."""
 
+import dataclasses
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -47,6 +48,14 @@ def test_request_from_another_process(tmp_path: Path) -> None:
         assert store.pending_requests(0) == [
             RequestRow(id_, "place_order", "o-1", "signal", b"approved", "ada", "", 3_000)
         ]
+
+
+def test_a_reason_in_no_encoding_is_kept_as_far_as_it_can_be_read(tmp_path: Path) -> None:
+    """A byte of a shell's argument that is no text becomes a question mark, instead of losing the request."""
+    with owned(tmp_path / "shop.db") as store:
+        append_request(tmp_path / "shop.db", dataclasses.replace(CANCEL, who="ad\udcff", why="not \udcff wanted"))
+
+        assert [(row.who, row.why) for row in store.pending_requests(0)] == [("ad?", "not ? wanted")]
 
 
 def test_request_while_no_engine_runs(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from weft.engine.embedded import schema
+from weft.engine.execution.entries import storable
 
 APPEND = "INSERT INTO requests (workflow, run_id, kind, body, who, why, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -86,7 +87,8 @@ def append_requests(path: Path, requests: Sequence[Request]) -> range:
             cursor: sqlite3.Cursor | None = None
             connection.execute("BEGIN IMMEDIATE")
             for request in requests:
-                cursor = connection.execute(APPEND, dataclasses.astuple(request))
+                said = dataclasses.replace(request, who=storable(request.who), why=storable(request.why))
+                cursor = connection.execute(APPEND, dataclasses.astuple(said))
             connection.execute("COMMIT")
     assert cursor is not None, "something was asked"
     assert cursor.lastrowid is not None, "an insert has an id"
