@@ -192,3 +192,14 @@ def test_file_that_is_no_store_is_told(weft: Weft, folder: Path) -> None:
 
     assert answer.code == 3
     assert answer.lines[0]["error"]["code"] == "WEFT-E313"
+
+
+@pytest.mark.parametrize("verb", ["show", "cancel", "delete"])
+def test_bytes_that_are_no_text_name_no_run(weft: Weft, verb: str) -> None:
+    """A shell's argument that cannot be read as text is wrong use, for every command about one run."""
+    run_desk("send", "--input", letters("letters.jsonl", {"id": "a"}))
+
+    answer = weft("runs", verb, "send", "a\udcff")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "bytes that are no text" in answer.err

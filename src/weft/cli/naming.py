@@ -23,7 +23,7 @@ def run_named(words: Sequence[str], *, more: int = 0) -> tuple[str, str, list[st
         more: how many words may follow.
 
     Raises:
-        UsageError: there are too few or too many.
+        UsageError: there are too few or too many, or bytes that are no text.
     """
     first, *rest = words or ("",)
     workflow, slash, run_id = first.partition("/")
@@ -31,6 +31,8 @@ def run_named(words: Sequence[str], *, more: int = 0) -> tuple[str, str, list[st
         run_id, *rest = rest
     if not workflow or not run_id:
         raise click.UsageError(texts.RUN_UNNAMED)
+    if any("\ud800" <= sign <= "\udfff" for sign in workflow + run_id):
+        raise click.UsageError(texts.RUN_NO_TEXT)
     if len(rest) > more:
         raise click.UsageError(texts.WORDS_TOO_MANY.format(words=" ".join(rest[more:])))
     return workflow, run_id, rest
