@@ -17,7 +17,7 @@ from tests.engine.embedded.stores import (
     read,
     with_runs,
 )
-from weft.engine.embedded.batch import Batch
+from weft.engine.embedded.batch import Attempts, Batch
 from weft.engine.embedded.statements import MOST_ROWS
 from weft.engine.embedded.store import EntryRow, RunRow
 from weft.errors import StoreFailed
@@ -131,9 +131,10 @@ def test_states_are_replaced(tmp_path: Path) -> None:
 def test_attempts_go_when_the_call_has_ended(tmp_path: Path) -> None:
     """Attempts of a call are counted while it is retried, and gone afterwards."""
     with owned(tmp_path / "shop.db") as store:
-        store.write(Batch(attempts={(1, "a"): (1, "timed out", 5_000), (1, "b"): (2, "refused", 6_000)}))
+        late, refused = Attempts(1, "timed out", 5_000), Attempts(2, "refused", 6_000)
+        store.write(Batch(attempts={(1, "a"): late, (1, "b"): refused}))
 
-        store.write(Batch(attempts={(1, "a"): None, (1, "b"): (3, "refused", 7_000), (1, "c"): None}))
+        store.write(Batch(attempts={(1, "a"): None, (1, "b"): Attempts(3, "refused", 7_000), (1, "c"): None}))
 
         assert store.attempts(1) == {"b": (3, "refused", 7_000)}
 

@@ -16,7 +16,8 @@ NAMES = st.sampled_from(["contents", "step", "é"])
 DATA = st.binary(max_size=40)
 WAKES = st.one_of(st.none(), st.integers(0, 3))
 UPDATES = st.tuples(st.integers(0, 7), WAKES, st.one_of(st.none(), st.just(9)), st.text(max_size=5), DATA)
-ATTEMPTS = st.one_of(st.none(), st.tuples(st.integers(1, 9), st.text(max_size=5), st.integers(0, 9)))
+COUNTS = st.integers(0, 9)
+ATTEMPTS = st.none() | st.builds(Attempts, COUNTS, st.text(max_size=5), COUNTS, COUNTS, COUNTS, st.text(max_size=5))
 
 
 @dataclass
@@ -83,7 +84,7 @@ def disagreements(store: Store, model: Model) -> list[object]:
         ({key: [tuple(row) for row in store.journal(key)] for key in model.runs if store.journal(key)},
          {key: rows for key, rows in model.journals.items() if rows}),
         ({(key, name): value for key in model.runs for name, value in store.states(key).items()}, model.states),
-        ({(key, path): row for key in model.runs for path, row in store.attempts(key).items()}, model.attempts),
+        ({(key, path): row for key in model.runs for path, row in store.failing(key).items()}, model.attempts),
         (store.due(0, 99, 99), by_wake),
         ([run.key for run in store.in_flight(0, 99)], flying),
         (sum(store.count_runs().values()), len(model.runs)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from weft.engine.embedded import queue_rows
 from weft.engine.embedded.queue_rows import QueueChanges
@@ -21,8 +21,24 @@ NewEntry: TypeAlias = tuple[int, int, int, bytes | bytearray, bytes | bytearray]
 RunUpdate: TypeAlias = tuple[int, int | None, int | None, str, bytes | None]
 """status, wake_ms, ended_ms, reason, result"""
 
-Attempts: TypeAlias = tuple[int, str, int]
-"""count, text of the last error, when the next one is due in milliseconds since 1970"""
+
+class Attempts(NamedTuple):
+    """What is kept of a call that is tried again.
+
+    Attributes:
+        count: attempts that were made.
+        error: text of the last failure.
+        next_ms: when the next one is due, in milliseconds since 1970.
+        failures: how many of them failed, and `equal` how many of the last ones alike.
+        attention: why people should look; empty if they need not.
+    """
+
+    count: int
+    error: str
+    next_ms: int
+    failures: int = 0
+    equal: int = 0
+    attention: str = ""
 
 
 ScheduleRow: TypeAlias = tuple[bytes, bytes, int | None, int, int]
@@ -133,10 +149,11 @@ STATES = Statement(
     f"{_PADDED} ON CONFLICT (run, name) DO UPDATE SET value = excluded.value",
 )
 ATTEMPTS = Statement(
-    "INSERT INTO attempts (run, path, count, error, next_ms) SELECT * FROM",
-    5,
+    "INSERT INTO attempts (run, path, count, error, next_ms, failures, equal, attention) SELECT * FROM",
+    8,
     f"{_PADDED} ON CONFLICT (run, path) DO UPDATE "
-    "SET count = excluded.count, error = excluded.error, next_ms = excluded.next_ms",
+    "SET count = excluded.count, error = excluded.error, next_ms = excluded.next_ms, "
+    "failures = excluded.failures, equal = excluded.equal, attention = excluded.attention",
 )
 ATTEMPTS_OVER = Statement("DELETE FROM attempts WHERE (run, path) IN (SELECT column1, column2 FROM", 2, ")")
 ATTEMPTS_OF = Statement("DELETE FROM attempts WHERE run IN (SELECT column1 FROM", 1, ")")

@@ -8,11 +8,13 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 from weft.clock import Clock
+from weft.engine.embedded.batch import Attempts
 from weft.engine.embedded.children import RUN, Waits
 from weft.engine.embedded.crew import Crew, cancel
 from weft.engine.embedded.deadlines import Deadlines
 from weft.engine.embedded.live import CallState, LiveRun
 from weft.engine.execution.attempts import Ask, AttemptLog, Judge, Stands, Stuck, TryAgain
+from weft.engine.execution.entries import storable
 from weft.engine.execution.scopes import CallRecord
 from weft.errors import NotDone, OutcomeUnknown
 from weft.flow.ambient_runs import SERVICE, answer
@@ -20,7 +22,6 @@ from weft.flow.port import RunsPort
 from weft.model.call import Call, Handler, Outcome, Reply
 from weft.model.effect import EffectKind
 from weft.model.operation import Operation
-from weft.model.run import RunStatus
 
 ASKED = "~asked"
 NULL = b"null"
@@ -91,7 +92,7 @@ class Sender:
         record: CallRecord,
         *,
         arrived: bool = False,
-        earlier: tuple[int, str, int] | None = None,
+        earlier: Attempts | None = None,
     ) -> None:
         """Make a call.
 
@@ -99,7 +100,7 @@ class Sender:
             live: the run that calls.
             record: what it calls.
             arrived: an attempt may have been made before a crash.
-            earlier: attempts that the store knows of: how many, why the last one failed, when the next was due.
+            earlier: attempts that the store knows of.
         """
         operation = record.operation
         call_id, undoes = live.prefix + record.path, live.prefix + record.undoes if record.undoes else None
@@ -133,8 +134,8 @@ class Sender:
             self._judge_soon(state, NotDone(what, reason="abandoned"))
         elif self._leaving and call.effect_id in self._leaving:
             self._held[call.effect_id] = state
-        elif earlier is not None and earlier[2] > self._clock.now_ms():
-            self._wait(state, earlier[2], partial(self._attempt, state))
+        elif earlier is not None and earlier.next_ms > self._clock.now_ms():
+            self._wait(state, earlier.next_ms, partial(self._attempt, state))
         else:
             self._attempt(state)
 
@@ -255,7 +256,7 @@ class Sender:
             case Stands(outcome=outcome):
                 self._settled(state, outcome)
             case TryAgain(after_ms=after_ms, attention=attention):
-                state.attention = attention or state.attention
+                state.attention = storable(attention) or state.attention
                 self._again(state, after_ms, partial(self._attempt, state))
             case Ask(query=query):
                 self._ask(state, query)
@@ -264,7 +265,7 @@ class Sender:
 
     def halt(self, state: CallState, attention: str) -> None:
         """Leave it to people what becomes of a call; one that may not be repeated is not, without their word."""
-        state.attention = attention
+        state.attention = storable(attention)
         state.again = partial(self._attempt, state)
         state.halted = not state.record.operation.repeatable
         self._troubled(state, 0)
@@ -331,15 +332,16 @@ class Sender:
         return True
 
 
-def _remember(state: CallState, earlier: tuple[int, str, int]) -> None:
-    """Take up what the store knows of attempts; it does not know how many were alike, so all count as that."""
+def kept_of(state: CallState, next_ms: int) -> Attempts:
+    """Return what the store keeps of a call's attempts; the next one is due at `next_ms`."""
+    log = state.log
+    return Attempts(log.count, log.failure, next_ms, log.failures, log.equal, state.attention)
+
+
+def _remember(state: CallState, earlier: Attempts) -> None:
+    """Take up what the store knows of attempts: the next failure counts as if nothing had come between."""
     state.stored = True
-    log, saved = state.log, state.live.saved
-    log.count = log.failures = log.equal = earlier[0]
-    if saved[0] == RunStatus.NEEDS_ATTENTION and saved[2] == earlier[1]:
-        state.attention = earlier[1]
-    else:
-        log.failure = earlier[1]
+    state.log.count, state.log.failure, _, state.log.failures, state.log.equal, state.attention = earlier
 
 
 def _query_of(call: Call, query: str) -> Call:

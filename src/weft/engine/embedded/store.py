@@ -11,7 +11,7 @@ from typing import Any
 
 from weft.engine.embedded import batch as statements
 from weft.engine.embedded import opening, schema
-from weft.engine.embedded.batch import Batch
+from weft.engine.embedded.batch import Attempts, Batch
 from weft.engine.embedded.layout import BLOCK_KEYS
 from weft.engine.embedded.requests import RequestRow
 from weft.engine.embedded.rows import EntryRow, RunRow, checked, corrupt
@@ -40,7 +40,8 @@ IN_FLIGHT = f"{_RUN} WHERE wake_ms = 0 AND key > ? ORDER BY key LIMIT ?"
 DUE = "SELECT wake_ms, key FROM runs WHERE wake_ms > ? AND wake_ms <= ? ORDER BY wake_ms, key LIMIT ?"
 STATE = "SELECT value FROM states WHERE run = ? AND name = ?"
 STATES = "SELECT name, value FROM states WHERE run = ?"
-ATTEMPTS = "SELECT path, count, error, next_ms FROM attempts WHERE run = ?"
+ATTEMPTS = "SELECT path, count, iif(attention = '', error, attention), next_ms FROM attempts WHERE run = ?"
+FAILING = "SELECT path, count, error, next_ms, failures, equal, attention FROM attempts WHERE run = ?"
 NEWEST = "SELECT key FROM runs WHERE key < ? ORDER BY key DESC LIMIT ?"
 NEWEST_OF = "SELECT key FROM runs WHERE workflow = ? AND status = ? AND key < ? ORDER BY key DESC LIMIT ?"
 COUNT = "SELECT count(*) FROM runs WHERE workflow = ? AND status = ?"
@@ -229,8 +230,12 @@ class Store:
         return dict(self._all(STATES, (key,)))
 
     def attempts(self, key: int) -> dict[str, tuple[int, str, int]]:
-        """Return the calls of a run that are being retried: count, last error, next attempt's time, by path."""
+        """Return the calls of a run that are being retried: count, what to show, next attempt's time, by path."""
         return {path: (count, error, next_ms) for path, count, error, next_ms in self._all(ATTEMPTS, (key,))}
+
+    def failing(self, key: int) -> dict[str, Attempts]:
+        """Return the calls of a run that are being retried with all that is kept of their attempts, by path."""
+        return {path: Attempts(*row) for path, *row in self._all(FAILING, (key,))}
 
     def list_runs(
         self,

@@ -10,10 +10,21 @@ from weft.engine.embedded.layout import FINDING, SCHEDULING
 from weft.engine.embedded.queue_rows import TABLES as QUEUE_TABLES
 from weft.engine.embedded.refusals import TABLES as REFUSALS
 
+# Of what failed under format 1 nobody knows how many were alike: all count as that, as they did when it was loaded.
+# What its run needed attention for stood in the place of the last failure.
+_COUNTED = """
+ALTER TABLE attempts ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN equal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN attention TEXT NOT NULL DEFAULT '';
+UPDATE attempts SET failures = count, equal = count;
+UPDATE attempts SET attention = error
+    WHERE EXISTS (SELECT 1 FROM runs WHERE key = attempts.run AND status = 2 AND reason = attempts.error);
+"""
+
 # What makes a store of format n one of format n + 1. The tables in `schema` are those of the last format: what is
 # added there is added here too, and a test holds the two against each other.
 _STEPS = {
-    1: FINDING + QUEUE_TABLES + SCHEDULING + REFUSALS,
+    1: FINDING + QUEUE_TABLES + SCHEDULING + REFUSALS + _COUNTED,
 }
 
 

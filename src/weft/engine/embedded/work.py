@@ -20,7 +20,7 @@ from weft.engine.embedded.queue import Queue
 from weft.engine.embedded.queue_rows import Stand
 from weft.engine.embedded.schedules.acts import Acts
 from weft.engine.embedded.schedules.keeper import Keeper, Parts
-from weft.engine.embedded.sender import Sender
+from weft.engine.embedded.sender import Sender, kept_of
 from weft.engine.embedded.shelf import Shelf
 from weft.engine.embedded.store import Store
 from weft.engine.embedded.timetable import Timetable
@@ -35,7 +35,7 @@ from weft.engine.execution.commands import (
     TimerSet,
     UpdateAnswered,
 )
-from weft.engine.execution.entries import CancelAsked, Started, TimerFired, encode_entry, ended, storable
+from weft.engine.execution.entries import CancelAsked, Started, TimerFired, encode_entry, ended
 from weft.engine.execution.execution import Execution, Identity
 from weft.engine.execution.scopes import CallRecord
 from weft.errors import NotDone, OutcomeUnknown, RunClosed, RunNotFound, StoreFailed
@@ -232,7 +232,7 @@ class Work:
         execution = live.execution
         if execution is None or live.over:
             return
-        earlier = self.shelf.store.attempts(live.key) if calls else {}
+        earlier = self.shelf.store.failing(live.key) if calls else {}
         live.stored = bool(earlier)
         for record in calls:
             # While a reset takes effects back, the call whose outcome is told next has one: it is not made again.
@@ -281,9 +281,9 @@ class Work:
         live = state.live
         if live.gone or live.over or not self.open:
             return
-        if state.attention or state.log.count > 1:
+        if state.attention or state.log.failures or state.log.count > 1:
             state.stored = live.stored = True
-            row = (state.log.count, storable(state.attention or state.log.failure), next_ms)
+            row = kept_of(state, next_ms)
             self.journal.writer.batch.attempts[(live.key, state.record.path)] = row
             self.journal.hold(live)
         self.journal.save_standing(live)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from weft.engine.execution.entries import storable
 from weft.errors import NotDone, OutcomeUnknown, Undone
 from weft.model.call import RUN_FAILED, Outcome, Refused, Reply
 from weft.model.effect import EffectKind
@@ -69,7 +70,8 @@ class AttemptLog(msgspec.Struct, eq=False, gc=False):
     delayed_ms: int = 0
 
     def note(self, failure: str) -> None:
-        """Count a failure."""
+        """Count a failure; its text is taken as it is stored, so that the next one is alike after a crash, too."""
+        failure = storable(failure)
         self.failures += 1
         self.equal = self.equal + 1 if failure == self.failure else 1
         self.failure = failure
