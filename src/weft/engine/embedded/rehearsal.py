@@ -8,10 +8,10 @@ from typing import NamedTuple, TypeAlias
 
 from weft.engine.embedded.epochs import effective, resets_in
 from weft.engine.embedded.rows import EntryRow
-from weft.engine.execution.commands import Command, StateShown, decode_commands
+from weft.engine.execution.commands import Command, RunEnded, StateShown, decode_commands
 from weft.engine.execution.diagnosis import Step, diagnose
 from weft.engine.execution.divergence import key_of, tell
-from weft.engine.execution.entries import START_MARK, decode_entry
+from weft.engine.execution.entries import START_MARK, CancelAsked, Noted, decode_entry
 from weft.engine.execution.execution import DEFAULT_LIMITS, Execution, Identity
 from weft.engine.execution.program import Program
 from weft.errors import JournalDiverged, WeftError
@@ -106,7 +106,10 @@ class Rehearser:
             done.error = JournalDiverged(what, remedy="add the workflow again until its last run has ended")
             return
         told = [row for row in rows if row.commands]
-        done.untold += len(rows) - len(told)
+        if _is_ended_from_outside(rows):
+            told.pop()
+        else:
+            done.untold += len(rows) - len(told)
         execution = self._begin(identity, program)
         steps: list[Step] = []
         try:
@@ -176,6 +179,22 @@ def generations_of(rows: Sequence[EntryRow]) -> Iterator[list[EntryRow]]:
         part.append(row)
     if part:
         yield part
+
+
+def _is_ended_from_outside(rows: Sequence[EntryRow]) -> bool:
+    """Tell whether the last entry is an end that the code was not asked for: no replay comes to it.
+
+    So ends a run that was terminated, and one that was cancelled before it began: its start was told to no code.
+    """
+    if not rows or not rows[-1].commands:
+        return False
+    match decode_entry(rows[-1].entry), decode_commands(rows[-1].commands):
+        case Noted(what="terminate"), [RunEnded()]:
+            return True
+        case CancelAsked(), [RunEnded()]:
+            return not rows[0].commands
+        case _:
+            return False
 
 
 _DRIFTING = ("arguments", "due_ms", "data", "text", "input")
