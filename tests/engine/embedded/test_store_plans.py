@@ -22,6 +22,7 @@ QUERIES = {
     "state": (store.STATE, "states USING PRIMARY KEY"),
     "states": (store.STATES, "states USING PRIMARY KEY"),
     "attempts": (store.ATTEMPTS, "attempts USING PRIMARY KEY"),
+    "failing": (store.FAILING, "attempts USING PRIMARY KEY"),
     "newest": (store.NEWEST, "runs USING INTEGER PRIMARY KEY"),
     "newest of a workflow": (store.NEWEST_OF, "runs USING COVERING INDEX runs_status"),
     "count": (store.COUNT, "runs USING COVERING INDEX runs_status"),
