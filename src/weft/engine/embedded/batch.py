@@ -26,14 +26,14 @@ class Attempts(NamedTuple):
     """What is kept of a call that is tried again.
 
     Attributes:
-        count: attempts that were made.
+        made: attempts that there were.
         error: text of the last failure.
         next_ms: when the next one is due, in milliseconds since 1970.
         failures: how many of them failed, and `equal` how many of the last ones alike.
         attention: why people should look; empty if they need not.
     """
 
-    count: int
+    made: int
     error: str
     next_ms: int
     failures: int = 0
