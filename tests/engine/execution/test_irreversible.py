@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from tests.engine.execution.desk import Desk
 from tests.engine.execution.driver import Begin
@@ -315,3 +316,37 @@ def test_ship_that_was_cancelled_before_its_commit_never_was(begin: Begin) -> No
     run = begin(flow).reply("reserve.1").cancel().reply("note.1").reply("reserve.1~undo")
 
     assert (run.status, run.issued) == (RunStatus.CANCELLED, ["reserve.1", "note.1", "reserve.1~undo"])
+
+
+def test_a_timeout_around_ship_keeps_its_reply(begin: Begin) -> None:
+    """A cancellation around a timeout strikes after the reply was taken, on any Python."""
+    seen: set[int] = set()
+
+    @workflow
+    async def flow(n: int, *, desk: Desk) -> None:
+        async with asyncio.timeout(50):
+            seen.add(await desk.ship(n))
+        await desk.look(n)
+
+    run = begin(flow).cancel().reply("ship.1", 7)
+
+    assert (run.status, "look.1" in run.issued) == (RunStatus.CANCELLED, False)
+    assert seen == {7}
+
+
+def test_a_wait_for_around_ship_keeps_its_reply_from_python_3_12_on(begin: Begin) -> None:
+    """A cancellation around a wait_for waits for the reply on any Python; on 3.11 the code does not see it."""
+    seen: set[int] = set()
+
+    @workflow
+    async def flow(n: int, *, desk: Desk) -> None:
+        seen.add(await asyncio.wait_for(desk.ship(n), 50))
+        await desk.look(n)
+
+    run = begin(flow).cancel()
+    assert run.calls == ["ship.1"]
+
+    run.reply("ship.1", 7)
+
+    assert (run.status, "look.1" in run.issued) == (RunStatus.CANCELLED, False)
+    assert seen == (set() if sys.version_info < (3, 12) else {7})
