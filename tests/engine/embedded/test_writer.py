@@ -202,3 +202,21 @@ connection.execute("BEGIN IMMEDIATE")
 print("held", flush=True)
 sys.stdin.readline()
 """
+
+
+async def test_cancelled_close_outlives_the_commit(tmp_path: Path) -> None:
+    """Whoever is cancelled while it closes leaves no thread behind in a commit of a connection that is closed next."""
+    async with desk(tmp_path / "shop.db") as at:
+        process = child(HOLD, tmp_path / "shop.db")
+        assert line_of(process) == "held"
+        at.write("run", with_runs(1))
+        at.writer.flush()
+        closing = asyncio.ensure_future(at.writer.close())
+        await asyncio.sleep(0)
+
+        killed(process)
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+
+        assert closing.cancelled()
+        assert not at.writer._thread.is_alive()

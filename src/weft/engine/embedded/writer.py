@@ -109,8 +109,9 @@ class Writer:
         self._end = threading.Lock()
         self._begin.acquire()
         self._end.acquire()
-        self._job: Batch | None = None
+        self._job = Batch()
         self._looking = False
+        self._over = False
         self._staged = False
         self._error: StoreFailed | None = None
         self._thread = threading.Thread(target=self._work, name="weft-writer", daemon=True)
@@ -183,18 +184,25 @@ class Writer:
         first where that is not wanted.
         """
         self._closed = True
-        while self._under_way is not None:
-            idle: asyncio.Future[None] = self._loop.create_future()
-            self._idle.append(idle)
-            await idle
-        for news in (*self._news, _News(self._waiting)):
-            self._tell_failed(news, self._refusal())
-        self._news.clear()
-        self._waiting, self._alike, self.batch = [], None, Batch()
-        self._wake_idle()
+        try:
+            while self._under_way is not None:
+                idle: asyncio.Future[None] = self._loop.create_future()
+                self._idle.append(idle)
+                await idle
+            for news in (*self._news, _News(self._waiting)):
+                self._tell_failed(news, self._refusal())
+            self._news.clear()
+            self._waiting, self._alike, self.batch = [], None, Batch()
+            self._wake_idle()
+        finally:
+            self._join()
+
+    def _join(self) -> None:
+        """Wait for the thread, also where the closing was cancelled: to close the connection of a commit is fatal."""
+        self._over = True
         if self._thread.is_alive():
-            self._job = None
-            self._begin.release()
+            if self._begin.locked():
+                self._begin.release()
             self._thread.join()
 
     # --- on the loop -------------------------------------------------------------------------------------------------
@@ -335,7 +343,7 @@ class Writer:
     def _work(self) -> None:
         while True:
             self._begin.acquire()
-            if self._job is None:
+            if self._over:
                 return
             try:
                 if self._staged:
