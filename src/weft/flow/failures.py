@@ -26,10 +26,19 @@ def with_refusal(failed: RunFailed) -> RunFailed:
 
 
 def read_refusal(kind: str, data: bytes) -> Declined | None:
-    """Return a refusal by its class's name and its fields, or nothing where no class that is loaded reads them."""
+    """Return a refusal by its class's name and its fields, or nothing where no class that is loaded reads them.
+
+    Of several classes with the name it is the one that would have written these very fields: another that has fewer
+    would read them, too, and lose some.
+    """
+    read: list[Declined] = []
     for each in refusals_named(kind):
+        codec = codec_for(each)
         try:
-            return codec_for(each).decode(data)
+            refusal = codec.decode(data)
         except ValueInvalid:
             continue
-    return None
+        if codec.encode(refusal) == data:
+            return refusal
+        read.append(refusal)
+    return read[0] if read else None

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.engine.embedded.mill import Mill, Safe, SoldOut
+from weft.codec import codec_for
 from weft.errors import RunFailed
+from weft.flow.failures import read_refusal
 from weft.flow.runs import Runs
 from weft.model.refusal import Declined
 from weft.model.workflow import workflow
@@ -92,3 +94,13 @@ async def test_a_refusal_goes_on_through_generations_of_runs(tmp_path: Path) -> 
             await run.result()
         assert caught.value.refusal == SoldOut("none")
         assert caught.value.kind == "SoldOut"
+
+
+def test_refusals_of_one_name_are_told_apart_by_their_fields() -> None:
+    """Another class of the name that has no fields, and was loaded before, does not take the fields away."""
+    without = type("Gone", (Declined,), {"__module__": __name__})
+    within = type("Gone", (Declined,), {"__module__": __name__, "__annotations__": {"key": str}})
+    refusal = within("tea")
+
+    assert read_refusal("Gone", codec_for(within).encode(refusal)) == refusal
+    assert read_refusal("Gone", codec_for(without).encode(without())) == without()
