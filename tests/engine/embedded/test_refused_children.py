@@ -97,10 +97,10 @@ async def test_a_refusal_goes_on_through_generations_of_runs(tmp_path: Path) -> 
 
 
 def test_refusals_of_one_name_are_told_apart_by_their_fields() -> None:
-    """Another class of the name that has no fields, and was loaded before, does not take the fields away."""
-    without = type("Gone", (Declined,), {"__module__": __name__})
+    """Other classes of the name that have no fields do not take the fields away, in whatever order they are found."""
+    others = [type("Gone", (Declined,), {"__module__": __name__}) for _ in range(20)]
     within = type("Gone", (Declined,), {"__module__": __name__, "__annotations__": {"key": str}})
     refusal = within("tea")
 
     assert read_refusal("Gone", codec_for(within).encode(refusal)) == refusal
-    assert read_refusal("Gone", codec_for(without).encode(without())) == without()
+    assert type(read_refusal("Gone", b"{}")) in others
